@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: ISC
+# durexec: make help lists the targets. V=1 shows the commands.
+
+VERSION  = 0.1
+PREFIX  ?= /usr/local
+CC      ?= cc
+CFLAGS  ?= -O2 -g
+LDFLAGS ?=
+# One object directory per flavour: make FLAVOUR=asan …
+FLAVOUR ?=
+B       := build$(if $(FLAVOUR),/$(FLAVOUR))
+
+# System packages (Debian). Installed when something of them is missing; sudo
+# only if not root.
+BUILD_PACKAGES = gcc make pkg-config libev-dev libinih-dev
+CHECK_PACKAGES = libcmocka-dev bats python3 util-linux procps
+
+flags.asan  = -fsanitize=address,undefined -fno-omit-frame-pointer \
+	-fno-sanitize-recover=undefined
+flags.ubsan = -fsanitize=undefined -fno-sanitize-recover=undefined
+flags.cov   = --coverage -O0
+FLAVOUR_FLAGS = $(flags.$(FLAVOUR))
+
+OWN_CFLAGS = -std=c11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -Isrc \
+	-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wpointer-arith -Wwrite-strings $(FLAVOUR_FLAGS)
+# libev has no pkg-config file on Debian
+OWN_LIBS = $(shell pkg-config --libs inih 2>/dev/null || echo -linih) -lev
+OWN_LDFLAGS = $(FLAVOUR_FLAGS)
+
+SOURCES := $(wildcard src/*.c)
+OBJECTS := $(SOURCES:src/%.c=$(B)/%.o)
+LIBRARY := $(filter-out $(B)/main.o,$(OBJECTS))
+UNIT    := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*_test.c))
+
+Q = $(if $(V),,@)
+say = $(if $(V),,@echo "  $(1)" $(2))
+
+all: $(B)/durexec
+
+$(B)/durexec: $(OBJECTS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(OWN_LDFLAGS) $(LDFLAGS) -o $@ $^ $(OWN_LIBS)
+
+# A change of flags or compiler rebuilds everything.
+FLAGS_NOW = $(CC) $(CFLAGS) $(CPPFLAGS) $(OWN_CFLAGS) $(LDFLAGS)
+$(B)/flags: FORCE
+	$(Q)mkdir -p $(B)/unit
+	$(Q)echo '$(subst ','\'',$(FLAGS_NOW))' | cmp -s - $@ || \
+		echo '$(subst ','\'',$(FLAGS_NOW))' >$@
+
+$(B)/%.o: src/%.c $(B)/flags | tools
+	$(call say,CC,$<)
+	$(Q)$(CC) $(OWN_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# Test programs link the objects that ship.
+$(B)/unit/%: tests/unit/%.c $(LIBRARY) $(B)/flags
+	$(call say,LD,$@)
+	$(Q)$(CC) $(OWN_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(OWN_LDFLAGS) \
+		$(LDFLAGS) -MMD -MP -o $@ $< $(LIBRARY) $(OWN_LIBS) -lcmocka
+
+-include $(OBJECTS:.o=.d) $(UNIT:=.d)
+
+# What a build needs; looked at once, installed only where it is missing.
+tools:
+	$(Q)sh tests/packages.sh $(BUILD_PACKAGES)
+
+check-tools: tools
+	$(Q)sh tests/packages.sh $(CHECK_PACKAGES)
+
+check: check-tools $(B)/durexec $(UNIT)
+	$(Q)sh tests/check.sh $(B)
+
+demo: $(B)/durexec
+	$(Q)sh tests/packages.sh $$(cat conf/demo/packages)
+	$(Q)bash conf/demo/run.sh $(abspath $(B)/durexec)
+
+check-real: $(B)/durexec
+	$(Q)sh tests/packages.sh $$(cat conf/demo/packages tests/real/packages)
+	$(Q)bash tests/real/check-real.sh $(abspath $(B)/durexec)
+
+bench: $(B)/durexec
+	$(Q)sh tests/packages.sh $$(cat tests/bench/packages)
+	$(Q)bash tests/bench/bench.sh $(abspath $(B)/durexec) $(abspath $(B))
+
+asan ubsan:
+	$(Q)$(MAKE) --no-print-directory FLAVOUR=$@ check
+
+coverage:
+	$(Q)rm -rf build/cov
+	$(Q)$(MAKE) --no-print-directory FLAVOUR=cov check
+	$(Q)cd build/cov && gcov -o . $(notdir $(OBJECTS)) 2>/dev/null | \
+		awk '/^File .src/ { f = $$2 } /^Lines/ && f { print f, $$0; f = "" }'
+
+FUZZ_SECONDS ?= 60
+fuzz:
+	$(Q)sh tests/packages.sh clang $(BUILD_PACKAGES)
+	$(Q)sh tests/fuzz/fuzz.sh $(FUZZ_SECONDS)
+
+install: $(B)/durexec
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
+		$(DESTDIR)$(PREFIX)/share/man/man5 \
+		$(DESTDIR)$(PREFIX)/share/doc/durexec
+	install -m 755 $(B)/durexec $(DESTDIR)$(PREFIX)/bin/durexec
+	install -m 644 src/durexec.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 src/durexec.ini.5 $(DESTDIR)$(PREFIX)/share/man/man5
+	install -m 644 README.md conf/*.ini $(DESTDIR)$(PREFIX)/share/doc/durexec
+
+clean:
+	rm -rf build
+
+help:
+	@echo "make              build $(B)/durexec"
+	@echo "make demo         speech to video, on real tools (installs them)"
+	@echo "make check        all tests of every day, under three minutes"
+	@echo "make check-real   the demo, chromium, WebDAV, with kills in between"
+	@echo "make bench        cost of a step beside make, ninja, parallel, xargs"
+	@echo "make asan ubsan   the tests under sanitizers;  make coverage"
+	@echo "make fuzz         libFuzzer, FUZZ_SECONDS=$(FUZZ_SECONDS) each"
+	@echo "make install      PREFIX=$(PREFIX), DESTDIR"
+	@echo "make clean        V=1 shows commands; CC, CFLAGS, LDFLAGS are yours"
+
+FORCE:
+.PHONY: all tools check-tools check demo check-real bench asan ubsan coverage \
+	fuzz install clean help FORCE

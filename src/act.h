@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * act: what a person says about steps, carried out on the state: retry,
+ * approve, skip, rewind. The same code serves a live run (told over its
+ * socket) and one at rest. Nothing is started here, and nothing is durable
+ * before the caller commits the journal.
+ */
+#ifndef ACT_H
+#define ACT_H
+
+#include "buf.h"
+#include "journal.h"
+#include "msg.h"
+#include "plan.h"
+#include "state.h"
+
+enum act_verb { ACT_RETRY, ACT_APPROVE, ACT_SKIP, ACT_REWIND };
+
+struct act {
+	enum act_verb verb;
+	const char *by;		/* "retry", "resume", "edit"…: for the record */
+	char *const *name;	/* steps; globs work */
+	int n;
+	bool all_failed;	/* retry --failed: no names */
+	const char *result;	/* approve --result; NULL none */
+};
+
+/* "retry" …; -1: not one of ours. */
+int act_verb_of(const char *word);
+
+/*
+ * All of it or nothing: -1 + why when a name fits no step, or a step is in no
+ * state for the verb. Appends to `answer` a line for each thing done. The plan
+ * is rebuilt. *changed counts the steps.
+ */
+int act_on(const struct act *a, struct plan *pl, struct journal *j,
+	struct buf *answer, int *changed, struct why *why);
+
+/* Edited file: steps in review whose definition is another one now go back to
+ * PENDING. Returns how many. */
+int act_edited(struct plan *pl, struct journal *j);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * env: what a step finds in its environment, and ${NAME} in its values.
+ * Strongest first: what durexec itself sets (DUREXEC_…), parameters given on
+ * the command line, env.NAME of the step (with [defaults]), env.NAME of
+ * [pipeline], the step's env_file, the pipeline's, the defaults of [params],
+ * the environment.
+ */
+#ifndef ENV_H
+#define ENV_H
+
+#include "buf.h"
+#include "mem.h"
+#include "msg.h"
+#include "pipeline.h"
+#include "rundir.h"
+#include "state.h"
+
+struct env {
+	const struct pipeline *p;
+	const struct state *s;		/* NULL: no run yet (--dry-run) */
+	const struct rundir *d;		/* NULL: no run yet */
+	const int *task;		/* step -> task; NULL: no run yet */
+	struct arena arena;		/* of what stands below; per step */
+	const char **set;		/* NAME=VALUE, distinct names */
+	size_t nset, set_cap;
+	const char **weak;		/* env_file and defaults, while building */
+	size_t nweak, weak_cap;
+	/* "DUREXEC_OUT_a_b" -> step, for names in scripts; made when needed */
+	struct table variable;
+	struct arena variable_names;
+};
+
+void env_init(struct env *e, const struct pipeline *p, const struct state *s,
+	const struct rundir *d, const int *task);
+void env_release(struct env *e);
+
+/* Build e->set for an attempt of the step. attempt 0: for a check before the
+ * run. -1 + why: an env_file cannot be read, or ${X} is not defined. */
+int env_build(struct env *e, int step, int attempt, struct why *why);
+
+/* Expand a value with what env_build() made; into e's arena. NULL + why. */
+const char *env_expand(struct env *e, const char *value, struct why *why);
+
+/* The step's working directory, absolute. NULL + why. */
+const char *env_workdir(struct env *e, int step, struct why *why);
+
+/* A step name as part of a variable: what is not a letter or digit is _. */
+void env_variable(struct buf *out, const char *name);
+
+/* NAME=VALUE lines, as a step writes into $DUREXEC_OUTPUT or an env_file
+ * holds: blank lines and # comments skipped, "export " and a pair of quotes
+ * around the value taken off. Calls fn for each; -1 + why names the bad line. */
+typedef void env_line_fn(void *ctx, const char *name, const char *value);
+int env_lines(char *text, const char *shown, env_line_fn *fn, void *ctx,
+	struct why *why);
+
+#endif

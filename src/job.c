@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: ISC */
+#include "job.h"
+
+#include <string.h>
+
+/* The numbers, as they stand in the message. */
+struct head {
+	int32_t attempt, phase, umask, nice, stop_signal;
+	uint32_t nargv, nset, nunset;
+	int64_t timeout_ms, idle_ms, grace_ms;
+};
+
+/* A string that may be absent: a byte that says so, then the string. */
+static void put(struct buf *out, const char *s)
+{
+	buf_char(out, s != NULL ? '+' : '-');
+	if (s != NULL)
+		buf_add(out, s, strlen(s) + 1);
+}
+
+static uint32_t count(char *const *list)
+{
+	uint32_t n = 0;
+
+	while (list != NULL && list[n] != NULL)
+		n++;
+	return n;
+}
+
+static void put_list(struct buf *out, char *const *list)
+{
+	for (; list != NULL && *list != NULL; list++)
+		buf_add(out, *list, strlen(*list) + 1);
+}
+
+void job_encode(const struct job *j, struct buf *out)
+{
+	struct head h = {
+		.attempt = j->attempt, .phase = j->phase, .umask = j->umask,
+		.nice = j->nice, .stop_signal = j->stop_signal,
+		.nargv = count(j->argv), .nset = count(j->set),
+		.nunset = count(j->unset), .timeout_ms = j->timeout_ms,
+		.idle_ms = j->idle_ms, .grace_ms = j->grace_ms,
+	};
+	size_t start = out->len;
+	uint32_t len = 0;
+
+	buf_add(out, &len, sizeof(len));
+	buf_add(out, &h, sizeof(h));
+	put(out, j->step);
+	put(out, j->program);
+	put(out, j->cwd);
+	put(out, j->in);
+	put(out, j->out);
+	put(out, j->err);
+	put(out, j->dir);
+	put_list(out, j->argv);
+	put_list(out, j->set);
+	put_list(out, j->unset);
+	len = (uint32_t)(out->len - start - sizeof(len));
+	memcpy(out->data + start, &len, sizeof(len));
+}
+
+/* What is left of a message. */
+struct rest {
+	char *p, *end;
+	bool ok;
+};
+
+static char *get(struct rest *r)
+{
+	char *s = r->p, *nul = s < r->end ?
+		memchr(s, '\0', (size_t)(r->end - s)) : NULL;
+
+	if (nul == NULL) {
+		r->ok = false;
+		return NULL;
+	}
+	r->p = nul + 1;
+	return s;
+}
+
+static char *get_optional(struct rest *r)
+{
+	if (r->p == r->end || (*r->p != '+' && *r->p != '-')) {
+		r->ok = false;
+		return NULL;
+	}
+	return *r->p++ == '+' ? get(r) : NULL;
+}
+
+static char **get_list(struct rest *r, uint32_t n, char ***room, size_t *nroom)
+{
+	char **list = *room;
+	uint32_t i;
+
+	if ((size_t)n + 1 > *nroom) {
+		r->ok = false;
+		return NULL;
+	}
+	for (i = 0; i < n; i++)
+		list[i] = get(r);
+	list[n] = NULL;
+	*room += n + 1;
+	*nroom -= (size_t)n + 1;
+	return list;
+}
+
+bool job_decode(char *data, size_t n, struct job *j, char **room, size_t nroom)
+{
+	struct rest r = { .p = data, .end = data + n, .ok = true };
+	struct head h;
+
+	if (n < sizeof(h))
+		return false;
+	memcpy(&h, data, sizeof(h));
+	r.p += sizeof(h);
+	j->attempt = h.attempt;
+	j->phase = h.phase;
+	j->umask = h.umask;
+	j->nice = h.nice;
+	j->stop_signal = h.stop_signal;
+	j->timeout_ms = h.timeout_ms;
+	j->idle_ms = h.idle_ms;
+	j->grace_ms = h.grace_ms;
+	j->step = get_optional(&r);
+	j->program = get_optional(&r);
+	j->cwd = get_optional(&r);
+	j->in = get_optional(&r);
+	j->out = get_optional(&r);
+	j->err = get_optional(&r);
+	j->dir = get_optional(&r);
+	j->argv = get_list(&r, h.nargv, &room, &nroom);
+	j->set = get_list(&r, h.nset, &room, &nroom);
+	j->unset = get_list(&r, h.nunset, &room, &nroom);
+	return r.ok && r.p == r.end && h.nargv > 0;
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: ISC */
+#include "mailbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "io.h"
+#include "os.h"
+#include "state.h"
+
+/* Emptied beyond this; a thousand attempts or so. */
+enum { GROWN = 256 * 1024 };
+/* Far beyond GROWN plus one record: not a mailbox. */
+enum { MOST = 16 * 1024 * 1024 };
+
+void mailbox_name(int number, char out[MAILBOX_NAME])
+{
+	snprintf(out, MAILBOX_NAME, "keeper.%d", number);
+}
+
+void mailbox_init(struct mailbox *m, int fd)
+{
+	m->fd = fd;
+	m->seq = 0;
+	m->length = 0;
+	memset(&m->line, 0, sizeof(m->line));
+	/* The longest record: names of at most 48 bytes and a note. */
+	buf_reserve(&m->line, 4096);
+}
+
+static int put(struct mailbox *m, struct record *r)
+{
+	r->seq = ++m->seq;
+	r->at = clock_wall();
+	r->first = true;
+	buf_reset(&m->line);
+	record_format(r, 0, &m->line);
+	if (io_write(m->fd, m->line.data, m->line.len) == -1) {
+		int err = errno;
+
+		/* No half a line before the next try. */
+		if (ftruncate(m->fd, m->length) == -1)
+			err = errno;
+		errno = err;
+		return -1;
+	}
+	m->length += (int64_t)m->line.len;
+	return 0;
+}
+
+int mailbox_keeper(struct mailbox *m)
+{
+	struct record r;
+
+	record_start(&r, "keeper");
+	record_set_number(&r, "pid", getpid());
+	record_set_number(&r, "start", os_start_time(getpid()));
+	record_set(&r, "boot", os_boot_id());
+	return put(m, &r);
+}
+
+int mailbox_take(struct mailbox *m, const struct job *j)
+{
+	struct record r;
+
+	if (m->length > GROWN && ftruncate(m->fd, 0) == 0) {
+		m->length = 0;
+		if (mailbox_keeper(m) == -1)
+			return -1;
+	}
+	record_start(&r, "take");
+	record_set(&r, "step", j->step);
+	record_set_number(&r, "attempt", j->attempt);
+	record_set(&r, "phase", phase_word((enum phase)j->phase));
+	return put(m, &r);
+}
+
+int mailbox_pid(struct mailbox *m, pid_t pid)
+{
+	struct record r;
+
+	record_start(&r, "pid");
+	record_set_number(&r, "pid", pid);
+	record_set_number(&r, "start", os_start_time(pid));
+	return put(m, &r);
+}
+
+int mailbox_end(struct mailbox *m, const struct report *p)
+{
+	struct record r;
+
+	record_start(&r, "end");
+	outcome_record(&r, &p->outcome);
+	record_set_number(&r, "user", p->user_ms);
+	record_set_number(&r, "system", p->system_ms);
+	record_set_number(&r, "rss", p->rss_kb);
+	record_set_number(&r, "out", p->out_bytes);
+	record_set_number(&r, "err", p->err_bytes);
+	if (p->elsewhere)
+		record_set_number(&r, "elsewhere", 1);
+	if (p->survivor != 0)
+		record_set_number(&r, "survivor", p->survivor);
+	if (p->note[0] != '\0')
+		record_set(&r, "note", p->note);
+	return put(m, &r);
+}
+
+static int64_t number(const struct record *r, const char *key)
+{
+	int64_t n;
+
+	return record_get_number(r, key, 0, INT64_MAX, 0, &n) ? n : 0;
+}
+
+static void read_end(const struct record *r, struct mail *mail)
+{
+	struct report *p = &mail->report;
+	const char *word = record_get(r, "outcome");
+	const char *note = record_get(r, "note");
+
+	memset(p, 0, sizeof(*p));
+	p->outcome = outcome_of(word != NULL ? outcome_kind_of(word) :
+		OUTCOME_KINDS);
+	if (p->outcome.kind == OUTCOME_KINDS)
+		return;		/* not understood: not ended */
+	if (record_get(r, "exit") != NULL)
+		p->outcome.exit = (int)(number(r, "exit") & 0xff);
+	p->outcome.signo = (int)(number(r, "signal") & 0x7f);
+	p->outcome.err = (int)(number(r, "errno") & 0xfff);
+	p->outcome.oom = number(r, "oom") != 0;
+	p->ended_at = r->at;
+	p->user_ms = number(r, "user");
+	p->system_ms = number(r, "system");
+	p->rss_kb = number(r, "rss");
+	p->out_bytes = number(r, "out");
+	p->err_bytes = number(r, "err");
+	p->elsewhere = number(r, "elsewhere") != 0;
+	p->survivor = (int32_t)number(r, "survivor");
+	if (note != NULL)
+		snprintf(p->note, sizeof(p->note), "%s", note);
+	mail->ended = true;
+}
+
+static void read_record(const struct record *r, const char *step, int attempt,
+	const char *phase, bool *ours, struct mail *mail)
+{
+	if (strcmp(r->type, "keeper") == 0) {
+		const char *boot = record_get(r, "boot");
+
+		mail->keeper = (pid_t)number(r, "pid");
+		mail->keeper_start = number(r, "start");
+		snprintf(mail->boot, sizeof(mail->boot), "%s",
+			boot != NULL ? boot : "");
+	} else if (strcmp(r->type, "take") == 0) {
+		const char *s = record_get(r, "step");
+		const char *p = record_get(r, "phase");
+
+		*ours = s != NULL && p != NULL && strcmp(s, step) == 0 &&
+			strcmp(p, phase) == 0 &&
+			number(r, "attempt") == attempt;
+		if (*ours) {
+			mail->taken = true;
+			mail->ended = false;
+			mail->pid = 0;
+		}
+	} else if (strcmp(r->type, "pid") == 0 && *ours) {
+		mail->pid = (pid_t)number(r, "pid");
+		mail->pid_start = number(r, "start");
+	} else if (strcmp(r->type, "end") == 0 && *ours) {
+		read_end(r, mail);
+	}
+}
+
+static bool is_held(int fd)
+{
+	/* Shared: two who ask at once do not take each other for a keeper. */
+	if (flock(fd, LOCK_SH | LOCK_NB) == 0) {
+		flock(fd, LOCK_UN);
+		return false;
+	}
+	return errno == EWOULDBLOCK;
+}
+
+bool mailbox_held(int dirfd, int number_)
+{
+	char name[MAILBOX_NAME];
+	bool held;
+	int fd;
+
+	mailbox_name(number_, name);
+	fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd == -1)
+		return false;
+	held = is_held(fd);
+	close(fd);
+	return held;
+}
+
+bool mailbox_read(int dirfd, int number_, const char *step, int attempt,
+	int phase, struct mail *mail)
+{
+	char name[MAILBOX_NAME], *line, *end;
+	struct buf text = { 0 };
+	struct record r;
+	bool ours = false;
+
+	memset(mail, 0, sizeof(*mail));
+	mailbox_name(number_, name);
+	/* Asked before reading: who is gone by now has written all it will. */
+	mail->held = mailbox_held(dirfd, number_);
+	if (io_slurp(dirfd, name, MOST, &text, NULL) == -1) {
+		buf_release(&text);
+		return false;
+	}
+	for (line = text.data; text.len > 0 &&
+	    (end = strchr(line, '\n')) != NULL; line = end + 1)
+		if (record_parse(line, (size_t)(end - line), 0, &r))
+			read_record(&r, step, attempt,
+				phase_word((enum phase)phase), &ours, mail);
+	buf_release(&text);
+	return true;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: ISC */
+/* recover: what the state calls RUNNING when a durexec begins. Every answer is
+ * recorded like any other end, so that a second recovery finds nothing to do. */
+#include "engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "mem.h"
+#include "os.h"
+
+/* What was found of one task. */
+struct found {
+	int task;
+	enum adoption how;
+	struct watch w;
+	struct mail mail;
+};
+
+static void look(struct run *r, struct found *f)
+{
+	struct state *s = r->at.s;
+	struct task *t = &s->task[f->task];
+	bool same_boot = s->boot != NULL && t->session >= s->boot_session &&
+		strcmp(s->boot, os_boot_id()) == 0;
+
+	f->how = watch_adopt(&f->w, r->at.d->fd, t->keeper, t->name,
+		t->attempts, t->phase, same_boot, &f->mail);
+}
+
+static void settle(struct run *r, const struct found *f)
+{
+	struct task *t = &r->at.s->task[f->task];
+	struct slot *slot = attempt_slot(r);
+	struct record record = { 0 };
+
+	attempt_occupy(slot, f->task, pipeline_find(r->at.p, t->name),
+		t->attempts);
+	if (f->how == ADOPT_ENDED || f->how == ADOPT_LIVES) {
+		record_start(&record, "adopt");
+		record_set(&record, "step", t->name);
+		engine_put(r, &record);
+		engine_tell(r, VIEW_ADOPT, f->task, slot->step, NULL);
+	}
+	switch (f->how) {
+	case ADOPT_ENDED:
+		attempt_ended(slot, &f->mail.report);
+		break;
+	case ADOPT_LIVES:
+		attempt_watch_adopted(slot, &f->w);
+		break;
+	case ADOPT_NEVER:
+		attempt_never_began(slot);
+		break;
+	case ADOPT_LOST:
+		attempt_lost(slot);
+		break;
+	}
+}
+
+void recover(struct run *r)
+{
+	const struct state *s = r->at.s;
+	size_t n = 0, i, running = (size_t)s->count[TASK_RUNNING];
+	struct found *found = mem_alloc((running + 1) * sizeof(*found));
+
+	/* All mailboxes are read before anything is done: a keeper that is
+	 * started for one task may take over the mailbox of another. */
+	for (i = 0; i < s->ntasks && n < running; i++)
+		if (s->task[i].state == TASK_RUNNING) {
+			found[n].task = (int)i;
+			look(r, &found[n++]);
+		}
+	for (i = 0; i < n; i++)
+		settle(r, &found[i]);
+	free(found);
+}

@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: ISC */
+#include "run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "control.h"
+#include "engine.h"
+#include "mem.h"
+#include "os.h"
+
+/* Far away: see start_watchers(). */
+#define FAR_S 1e9
+
+void engine_tell(struct run *r, enum view_kind kind, int task, int step,
+	const char *text)
+{
+	struct view_event e = { .kind = kind, .step = step,
+		.at = clock_wall(), .text = text };
+
+	if (task >= 0) {
+		e.state = (enum task_state)r->at.s->task[task].state;
+		e.attempt = r->at.s->task[task].attempts;
+		e.outcome = r->at.s->task[task].outcome;
+	}
+	r->event = mem_grow(r->event, r->nevents, &r->event_cap,
+		sizeof(*r->event));
+	r->event[r->nevents++] = e;
+}
+
+static void tell_views(struct run *r)
+{
+	const struct view_run run = { r->at.p, r->at.s, r->at.plan, r->at.d };
+	struct view **v;
+	size_t i;
+
+	for (i = 0; i < r->nevents; i++)
+		for (v = r->at.view; *v != NULL; v++)
+			(*v)->event(*v, &run, &r->event[i]);
+	r->nevents = 0;
+}
+
+void engine_put(struct run *r, struct record *record)
+{
+	struct record begin = { 0 };
+
+	if (!r->begun) {
+		r->begun = true;
+		if (r->at.j->torn > 0) {
+			record_start(&begin, "cut");
+			record_set_number(&begin, "bytes", r->at.j->torn);
+			state_write(r->at.s, r->at.j, &begin);
+			begin.at = 0;
+		}
+		record_start(&begin, "begin");
+		record_set_number(&begin, "pid", getpid());
+		record_set(&begin, "boot", os_boot_id());
+		state_write(r->at.s, r->at.j, &begin);
+	}
+	state_write(r->at.s, r->at.j, record);
+}
+
+bool engine_stopping(const struct run *r)
+{
+	return r->stop == STOPPING_GRACE || r->stop == STOPPING_NOW;
+}
+
+static void send_messages(struct run *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->nslots; i++) {
+		struct slot *slot = r->slot[i];
+
+		if (slot->message.len == 0)
+			continue;
+		/* A keeper that is gone shows as end of its socket. */
+		(void)watch_send(&slot->w, &slot->message);
+		buf_reset(&slot->message);
+	}
+}
+
+static void clear_rubbish(struct run *r)
+{
+	while (r->nrubbish > 0) {
+		unlinkat(r->at.d->fd, r->rubbish[--r->nrubbish], 0);
+		free(r->rubbish[r->nrubbish]);
+	}
+}
+
+static void over(struct run *r)
+{
+	r->over = true;
+	ev_break(r->loop, EVBREAK_ALL);
+}
+
+bool run_flush(struct run *r)
+{
+	struct why why;
+
+	attempt_dispatch(r);
+	if (journal_commit(r->at.j, &why) == -1) {
+		msg_error("%s", why.text);
+		if (r->busy > 0)
+			msg_error("%d running step%s go%s on, and the next "
+				"durexec collects how %s ended", r->busy,
+				r->busy == 1 ? "" : "s",
+				r->busy == 1 ? "es" : "",
+				r->busy == 1 ? "it" : "they");
+		r->result->state_lost = true;
+		r->result->running = r->busy;
+		over(r);
+		return false;
+	}
+	send_messages(r);
+	tell_views(r);
+	clear_rubbish(r);
+	return true;
+}
+
+/* Nothing runs and nothing may start. */
+static void rest(struct run *r)
+{
+	struct record record = { 0 };
+	struct plan *pl = r->at.plan;
+
+	if (r->paused || ev_is_active(&r->again))
+		return;
+	if (r->stop == STOPPING_NO && !r->full && !pl->at_rest &&
+	    pl->failures > 0 && plan_rest(pl)) {
+		(void)run_flush(r);
+		if (r->busy > 0)
+			return;
+	}
+	if (plan_finished(pl) && r->at.s->closed == NULL) {
+		record_start(&record, "close");
+		record_set(&record, "state", "done");
+		engine_put(r, &record);
+		if (!run_flush(r))
+			return;
+	}
+	over(r);
+}
+
+static void before_sleep(struct ev_loop *loop, ev_prepare *w, int revents)
+{
+	struct run *r = w->data;
+
+	(void)loop;
+	(void)revents;
+	if (r->over || !run_flush(r))
+		return;
+	if (!r->told_under_way) {
+		r->told_under_way = true;
+		if (r->options.under_way != NULL)
+			r->options.under_way(r->options.under_way_ctx);
+	}
+	if (r->busy == 0)
+		rest(r);
+}
+
+static void signal_keepers(struct run *r, int signo)
+{
+	size_t i;
+
+	for (i = 0; i < r->nslots; i++)
+		if (r->slot[i]->open && r->slot[i]->busy)
+			watch_signal(&r->slot[i]->w, signo);
+}
+
+void run_stop(struct run *r, enum stop_mode mode)
+{
+	if (mode <= r->stop)
+		return;
+	r->stop = mode;
+	r->result->stopped = true;
+	switch (mode) {
+	case STOPPING_NO:
+	case STOPPING_DRAIN:
+		break;
+	case STOPPING_GRACE:
+		signal_keepers(r, SIGTERM);
+		break;
+	case STOPPING_NOW:
+		signal_keepers(r, SIGQUIT);
+		break;
+	}
+}
+
+int run_act(struct run *r, const struct act *a, struct buf *answer,
+	struct why *why)
+{
+	int changed;
+
+	return act_on(a, r->at.plan, r->at.j, answer, &changed, why);
+}
+
+/* "stopping subtitles (19m in); …" */
+static void say_stopping(struct run *r)
+{
+	struct buf text = { 0 };
+	char span[CLOCK_SPAN];
+	size_t i, n = 0;
+
+	for (i = 0; i < r->nslots; i++) {
+		const struct slot *slot = r->slot[i];
+		const struct task *t = &r->at.s->task[slot->task];
+
+		if (!slot->busy || ++n > 3)
+			continue;
+		clock_span(clock_wall() - t->started_at, span);
+		buf_printf(&text, "%s%s (%s in)", n > 1 ? ", " : "", t->name,
+			span);
+	}
+	if (n > 3)
+		buf_printf(&text, " and %zu more", n - 3);
+	if (n > 0)
+		msg_note("stopping %s; to let it finish instead: durexec stop "
+			"--drain; again to kill", text.data);
+	buf_release(&text);
+}
+
+static void on_stop_signal(struct run *r, int signo)
+{
+	if (r->stop == STOPPING_NOW)
+		return;
+	r->result->signo = signo;
+	if (engine_stopping(r)) {
+		msg_note("killing");
+		run_stop(r, STOPPING_NOW);
+		return;
+	}
+	say_stopping(r);
+	run_stop(r, STOPPING_GRACE);
+}
+
+/* The terminal is gone; the run is not. */
+static void on_hangup(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), fd;
+
+	for (fd = 0; fd <= 2 && null != -1; fd++)
+		if (isatty(fd) || errno == EIO)
+			dup2(null, fd);
+	if (null > 2)
+		close(null);
+}
+
+/* Ctrl+Z: first the trees, then ourselves, by the default action, so that the
+ * shell sees it; it comes back here with fg. */
+static void on_terminal_stop(struct run *r)
+{
+	struct sigaction dfl = { .sa_handler = SIG_DFL }, old;
+	sigset_t tstp;
+
+	signal_keepers(r, SIGTSTP);
+	sigemptyset(&tstp);
+	sigaddset(&tstp, SIGTSTP);
+	sigaction(SIGTSTP, &dfl, &old);
+	raise(SIGTSTP);
+	sigprocmask(SIG_UNBLOCK, &tstp, NULL);
+	sigaction(SIGTSTP, &old, NULL);
+	signal_keepers(r, SIGCONT);
+	ev_now_update(r->loop);
+}
+
+static void on_signal(struct ev_loop *loop, ev_signal *w, int revents)
+{
+	struct run *r = w->data;
+
+	(void)loop;
+	(void)revents;
+	switch (w->signum) {
+	case SIGINT:
+	case SIGTERM:
+		on_stop_signal(r, w->signum);
+		break;
+	case SIGHUP:
+		on_hangup();
+		break;
+	case SIGUSR1:
+		engine_tell(r, VIEW_WHERE, -1, -1, NULL);
+		break;
+	case SIGTSTP:
+		on_terminal_stop(r);
+		break;
+	}
+}
+
+static void on_again(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	/* the prepare watcher does the rest */
+	(void)revents;
+	ev_timer_stop(loop, w);
+}
+
+static void on_limit(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct run *r = w->data;
+
+	(void)loop;
+	(void)revents;
+	msg_error("the pipeline's timeout is over");
+	r->result->timed_out = true;
+	run_stop(r, STOPPING_GRACE);
+}
+
+static void on_far(struct ev_loop *loop, ev_periodic *w, int revents)
+{
+	(void)loop;
+	(void)w;
+	(void)revents;
+}
+
+static void start_watchers(struct run *r)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1,
+		SIGTSTP };
+	struct sigaction old;
+	size_t i;
+
+	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		/* nohup: what was ignored at the start stays so */
+		if (signals[i] != SIGTERM && signals[i] != SIGUSR1 &&
+		    sigaction(signals[i], NULL, &old) == 0 &&
+		    old.sa_handler == SIG_IGN)
+			continue;
+		ev_signal_init(&r->sig[i], on_signal, signals[i]);
+		r->sig[i].data = r;
+		ev_signal_start(r->loop, &r->sig[i]);
+	}
+	ev_prepare_init(&r->prepare, before_sleep);
+	r->prepare.data = r;
+	ev_prepare_start(r->loop, &r->prepare);
+	ev_timer_init(&r->again, on_again, 0., 0.);
+	ev_timer_init(&r->limit, on_limit, 0., 0.);
+	r->limit.data = r;
+	if (r->at.p->timeout_ms > 0) {
+		ev_timer_set(&r->limit, (double)r->at.p->timeout_ms / 1000,
+			0.);
+		ev_timer_start(r->loop, &r->limit);
+	}
+	/* With a periodic watcher libev notices clock jumps by a timerfd, and
+	 * then sleeps for days instead of waking up once a minute. */
+	ev_periodic_init(&r->far, on_far, ev_time() + FAR_S, 0., NULL);
+	ev_periodic_start(r->loop, &r->far);
+}
+
+static void stop_watchers(struct run *r)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(r->sig) / sizeof(r->sig[0]); i++)
+		if (ev_is_active(&r->sig[i]))
+			ev_signal_stop(r->loop, &r->sig[i]);
+	ev_prepare_stop(r->loop, &r->prepare);
+	ev_timer_stop(r->loop, &r->again);
+	ev_timer_stop(r->loop, &r->limit);
+	ev_periodic_stop(r->loop, &r->far);
+}
+
+/* The clean-up for a run in review ran when it came to rest; the run goes on
+ * now, and will come to rest again. */
+static void again_at_rest(struct run *r)
+{
+	struct plan *pl = r->at.plan;
+	struct record record;
+	bool any = false;
+	int i;
+
+	for (i = 0; i < r->at.p->nsteps && pl->nheap > 0; i++) {
+		struct task *t = plan_task(pl, i);
+
+		if (r->at.p->step[i].conf->always != ALWAYS_REVIEW ||
+		    t->state != TASK_DONE)
+			continue;
+		memset(&record, 0, sizeof(record));
+		record_start(&record, "set");
+		record_set(&record, "step", t->name);
+		record_set(&record, "state", state_word(TASK_PENDING));
+		record_set(&record, "by", "always");
+		engine_put(r, &record);
+		any = true;
+	}
+	if (any)
+		plan_rebuild(pl);
+}
+
+void run_go(const struct run_parts *parts, const struct run_options *options,
+	struct run_result *result)
+{
+	struct run r = { .at = *parts, .options = *options,
+		.result = result };
+	struct why why;
+	size_t i;
+
+	memset(result, 0, sizeof(*result));
+	r.loop = ev_default_loop(EVFLAG_NOENV);
+	if (r.loop == NULL)
+		msg_die(4, "cannot start the event loop");
+	r.jobs = options->jobs > 0 ? options->jobs : parts->p->jobs > 0 ?
+		parts->p->jobs : (int)sysconf(_SC_NPROCESSORS_ONLN);
+	if (r.jobs < 1)
+		r.jobs = 1;
+	r.at.plan->closing = options->closing;
+	if (options->collect)
+		r.stop = STOPPING_DRAIN;
+	env_init(&r.env, parts->p, parts->s, parts->d, parts->plan->task);
+	if (!options->collect)
+		again_at_rest(&r);
+	start_watchers(&r);
+	recover(&r);
+	engine_tell(&r, VIEW_BEGIN, -1, -1, NULL);
+	r.control = control_start(r.loop, &r, parts->d->fd, &why);
+	if (r.control == NULL)
+		msg_warn("%s: verbs will not reach this run", why.text);
+	if (!r.over)
+		ev_run(r.loop, 0);
+	engine_tell(&r, VIEW_REST, -1, -1, NULL);
+	if (!result->state_lost || r.at.j->npending == 0)
+		tell_views(&r);
+	for (i = 0; i < r.nslots; i++) {
+		attempt_close(r.slot[i]);
+		buf_release(&r.slot[i]->message);
+		free(r.slot[i]);
+	}
+	stop_watchers(&r);
+	if (r.control != NULL)
+		control_stop(r.control, &result->waiting, &result->nwaiting);
+	ev_loop_destroy(r.loop);
+	env_release(&r.env);
+	free(r.slot);
+	free(r.event);
+	free(r.rubbish);
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * run: the event loop that ties plan, keepers, journal and views. It is given
+ * an open run under its lock and returns when nothing of it runs any more.
+ *
+ * All callbacks only note what happened; once a turn of the loop, before it
+ * sleeps, flush() starts what may start, commits the journal with one sync,
+ * and only then sends jobs to keepers and tells the views.
+ */
+#ifndef RUN_H
+#define RUN_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "act.h"
+#include "env.h"
+#include "journal.h"
+#include "pipeline.h"
+#include "plan.h"
+#include "rundir.h"
+#include "state.h"
+#include "view.h"
+#include "watch.h"
+
+enum stop_mode {
+	STOPPING_NO,
+	STOPPING_DRAIN,		/* finish what runs, start nothing new */
+	STOPPING_GRACE,		/* each step got its stop signal */
+	STOPPING_NOW		/* killed */
+};
+
+struct run_options {
+	int jobs;		/* 0: pipeline's, else the CPUs */
+	bool closing;		/* the run is being closed: clean-up only */
+	bool collect;		/* only take in what runs, start nothing */
+	/* Called once when the run is under way (-d); NULL: nobody asks. */
+	void (*under_way)(void *ctx);
+	void *under_way_ctx;
+};
+
+struct run_result {
+	int signo;		/* INT or TERM that stopped us; 0 none */
+	bool stopped;		/* by request */
+	bool state_lost;	/* the state could not be written */
+	bool timed_out;		/* the pipeline's timeout */
+	int running;		/* steps left running (state_lost only) */
+	int *waiting;		/* for control_answer() */
+	size_t nwaiting;
+};
+
+struct run;
+
+/* What the engine works on; all of it stays the caller's. */
+struct run_parts {
+	const struct pipeline *p;
+	struct state *s;
+	struct journal *j;
+	struct rundir *d;
+	struct home *h;
+	struct plan *plan;
+	struct view **view;	/* NULL-ended */
+};
+
+void run_go(const struct run_parts *parts, const struct run_options *options,
+	struct run_result *result);
+
+/*
+ * For control.c: the live run's answers. run_act: see act.h; run_stop: as the
+ * verb says. run_flush: carry out and make durable what was said; false: it
+ * is not on disk.
+ */
+int run_act(struct run *r, const struct act *a, struct buf *answer,
+	struct why *why);
+void run_stop(struct run *r, enum stop_mode mode);
+bool run_flush(struct run *r);
+
+#endif

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: ISC */
+#include "session.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io.h"
+#include "json.h"
+#include "load.h"
+#include "mem.h"
+#include "msg.h"
+#include "safe.h"
+
+/* A pipeline file is text of people; and so is its copy. */
+enum { COPY_MOST = 256 * 1024 * 1024 };
+
+void session_init(struct session *se)
+{
+	memset(se, 0, sizeof(*se));
+	se->h.fd = se->h.lock = se->d.fd = se->d.log_fd = se->j.fd = -1;
+	state_init(&se->s);
+}
+
+void session_release(struct session *se)
+{
+	if (se->planned)
+		plan_release(&se->plan);
+	journal_close(&se->j);
+	state_release(&se->s);
+	if (se->d.id != NULL)
+		rundir_close(&se->d);
+	home_close(&se->h);
+	if (se->p != NULL)
+		pipeline_free(se->p);
+	free(se->ini);
+	session_init(se);
+}
+
+void session_complain(const struct complaints *c, bool json)
+{
+	struct buf out = { 0 };
+	size_t i;
+
+	if (json)
+		json_open(&out, '[');
+	for (i = 0; i < c->n; i++) {
+		const struct complaint *one = &c->v[i];
+
+		if (json) {
+			json_open(&out, '{');
+			json_key(&out, "file");
+			json_text(&out, one->file);
+			json_key(&out, "line");
+			if (one->line > 0)
+				json_number(&out, one->line);
+			else
+				json_text(&out, NULL);
+			json_key(&out, "message");
+			json_text(&out, one->message);
+			json_key(&out, "hint");
+			json_text(&out, one->hint);
+			json_close(&out, '}');
+			continue;
+		}
+		safe_line(&out, one->file, strlen(one->file));
+		if (one->line > 0)
+			buf_printf(&out, ":%d", one->line);
+		buf_str(&out, ": ");
+		safe_line(&out, one->message, strlen(one->message));
+		if (one->hint != NULL) {
+			buf_str(&out, "; ");
+			safe_line(&out, one->hint, strlen(one->hint));
+		}
+		buf_char(&out, '\n');
+	}
+	if (json) {
+		json_close(&out, ']');
+		buf_char(&out, '\n');
+	}
+	if (out.len > 0)
+		(void)io_write(json ? STDOUT_FILENO : STDERR_FILENO, out.data,
+			out.len);
+	buf_release(&out);
+}
+
+bool session_load(struct session *se, const char *ini, char *const *given,
+	size_t ngiven)
+{
+	struct complaints c = { 0 };
+
+	se->p = pipeline_load(ini, given, ngiven, &c);
+	if (se->p == NULL)
+		session_complain(&c, false);
+	complaints_release(&c);
+	free(se->ini);
+	se->ini = mem_dup(ini);
+	return se->p != NULL;
+}
+
+bool session_load_or_copy(struct session *se, const struct candidate *c,
+	const char *base)
+{
+	struct complaints complaints = { 0 };
+	struct buf text = { 0 };
+	char *copy;
+
+	se->ini = mem_dup(c->path);
+	se->p = pipeline_load(c->path, c->given, c->ngiven, &complaints);
+	if (se->p == NULL) {
+		copy = mem_printf("%s/%s/%s/pipeline.ini", base, c->name,
+			c->id);
+		if (io_slurp(AT_FDCWD, copy, COPY_MOST, &text, NULL) == 0)
+			se->p = pipeline_load_text(c->path, text.data,
+				text.len, c->given, c->ngiven, &complaints);
+		free(copy);
+	}
+	if (se->p == NULL)
+		session_complain(&complaints, false);
+	complaints_release(&complaints);
+	buf_release(&text);
+	return se->p != NULL;
+}
+
+int session_open_run(struct session *se, const char *id, struct why *why)
+{
+	char **runs;
+	size_t n;
+	int ret = -1;
+
+	runs = home_runs(&se->h, &n);
+	if (n == 0 && id == NULL) {
+		ret = 0;
+		goto out;
+	}
+	if (rundir_open(&se->d, &se->h, id != NULL ? id : runs[n - 1],
+	    why) == -1)
+		goto out;
+	if (journal_read(&se->j, se->d.fd, state_apply, &se->s, why) == -1) {
+		struct why inner = *why;
+
+		why_set(why, "%s: %s; look at %s/state", se->d.path,
+			inner.text, se->d.path);
+		goto out;
+	}
+	ret = 0;
+out:
+	home_runs_free(runs, n);
+	return ret;
+}
+
+int session_open_home(struct session *se, const char *base, bool create,
+	struct why *why)
+{
+	char *name = rundir_name(se->p);
+	int ret = home_open(&se->h, base, name, create, why);
+
+	free(name);
+	return ret;
+}
+
+void session_plan(struct session *se)
+{
+	plan_init(&se->plan, se->p, &se->s);
+	se->planned = true;
+}
+
+bool session_has_run(const struct session *se)
+{
+	return se->d.fd != -1;
+}
+
+struct view_run session_view(const struct session *se)
+{
+	return (struct view_run){ se->p, &se->s, &se->plan, &se->d };
+}
+
+static void add_candidate(struct candidate **list, size_t *n, size_t *cap,
+	const char *base, const char *name)
+{
+	struct session se;
+	struct candidate *c;
+	struct why why;
+	char **runs;
+	size_t nruns;
+	int i;
+
+	session_init(&se);
+	if (home_open(&se.h, base, name, false, &why) == -1) {
+		session_release(&se);
+		return;
+	}
+	runs = home_runs(&se.h, &nruns);
+	if (nruns > 0 && rundir_open(&se.d, &se.h, runs[nruns - 1],
+	    &why) == 0 && journal_read(&se.j, se.d.fd, state_apply, &se.s,
+	    &why) == 0) {
+		*list = mem_grow(*list, *n, cap, sizeof(**list));
+		c = &(*list)[(*n)++];
+		memset(c, 0, sizeof(*c));
+		c->name = mem_dup(name);
+		c->id = mem_dup(runs[nruns - 1]);
+		c->path = mem_dup(se.s.path);
+		c->finished = se.s.closed != NULL;
+		c->started_at = se.s.started_at;
+		c->given = mem_alloc(((size_t)se.s.nparams + 1) *
+			sizeof(*c->given));
+		for (i = 0; i < se.s.nparams; i++)
+			c->given[c->ngiven++] = mem_printf("%s=%s",
+				se.s.param[i].name, se.s.param[i].value);
+	} else if (nruns > 0) {
+		msg_warn("%s/%s/%s: %s", base, name, runs[nruns - 1],
+			why.text);
+	}
+	home_runs_free(runs, nruns);
+	session_release(&se);
+}
+
+struct candidate *session_candidates(const char *base, const char *stem,
+	size_t *n)
+{
+	struct candidate *list = NULL;
+	size_t cap = 0, nnames, i, len = stem != NULL ? strlen(stem) : 0;
+	char **names = rundir_names(base, &nnames);
+
+	*n = 0;
+	for (i = 0; i < nnames; i++)
+		if (stem == NULL || (strncmp(names[i], stem, len) == 0 &&
+		    (names[i][len] == '\0' || names[i][len] == '@')))
+			add_candidate(&list, n, &cap, base, names[i]);
+	home_runs_free(names, nnames);
+	return list;
+}
+
+void session_candidates_free(struct candidate *c, size_t n)
+{
+	size_t i, k;
+
+	for (i = 0; i < n; i++) {
+		free(c[i].name);
+		free(c[i].id);
+		free(c[i].path);
+		for (k = 0; k < c[i].ngiven; k++)
+			free(c[i].given[k]);
+		free(c[i].given);
+	}
+	free(c);
+}

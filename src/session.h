@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * session: a pipeline with the run that a command is about, opened: file,
+ * directory, state, plan. Used by starting and by verbs alike.
+ */
+#ifndef SESSION_H
+#define SESSION_H
+
+#include <stdbool.h>
+
+#include "complaints.h"
+#include "journal.h"
+#include "pipeline.h"
+#include "plan.h"
+#include "rundir.h"
+#include "state.h"
+#include "view.h"
+
+struct session {
+	struct pipeline *p;
+	char *ini;		/* the file as the user would name it */
+	struct home h;
+	struct rundir d;	/* d.fd -1: there is no run */
+	struct state s;
+	struct journal j;
+	struct plan plan;
+	bool planned;
+};
+
+void session_init(struct session *se);
+void session_release(struct session *se);
+
+/* A run that could be meant. */
+struct candidate {
+	char *name;		/* NAME below base */
+	char *id;		/* its newest run */
+	char *path;		/* of the pipeline file */
+	char **given;		/* NAME=VALUE */
+	size_t ngiven;
+	bool finished;
+	int64_t started_at;
+};
+
+/* The newest run of each NAME below base, as far as it can be read; `stem`:
+ * only that NAME and NAME@…; NULL: all. */
+struct candidate *session_candidates(const char *base, const char *stem,
+	size_t *n);
+void session_candidates_free(struct candidate *c, size_t n);
+
+/* Load the file with its parameters. False: complaints are printed. */
+bool session_load(struct session *se, const char *ini, char *const *given,
+	size_t ngiven);
+/* As session_load(), but a file that is gone or broken now is replaced by the
+ * copy in the run directory (for looking and stopping). */
+bool session_load_or_copy(struct session *se, const struct candidate *c,
+	const char *base);
+
+/* Open the home of se->p below base; create: with what is missing. */
+int session_open_home(struct session *se, const char *base, bool create,
+	struct why *why);
+/* When there is one: its newest run (or the run `id`): directory and state,
+ * read only. -1 + why: it is there and cannot be read. */
+int session_open_run(struct session *se, const char *id, struct why *why);
+/* Build the plan, once pipeline and state are there. */
+void session_plan(struct session *se);
+bool session_has_run(const struct session *se);
+struct view_run session_view(const struct session *se);
+
+/* Complaints on stderr, or as JSON on stdout. */
+void session_complain(const struct complaints *c, bool json);
+
+#endif

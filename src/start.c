@@ -1,0 +1,710 @@
+/* SPDX-License-Identifier: ISC */
+#include "start.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "act.h"
+#include "clock.h"
+#include "control.h"
+#include "io.h"
+#include "lines.h"
+#include "mem.h"
+#include "msg.h"
+#include "os.h"
+#include "preflight.h"
+#include "run.h"
+#include "script.h"
+#include "session.h"
+#include "spawn.h"
+#include "status.h"
+#include "summary.h"
+
+#define VERSION_TEXT "0.1"
+
+/* A run that is just ending gives the lock back within this. */
+enum { LOCK_FOR_MS = 1000, LOCK_EVERY_MS = 20 };
+
+/* Where -d reports to; -1: not detached. */
+static int report_fd = -1;
+
+static void list_candidates(const struct candidate *c, size_t n)
+{
+	char when[CLOCK_SPAN];
+	size_t i, k;
+
+	for (i = 0; i < n; i++) {
+		struct buf line = { 0 };
+
+		if (c[i].finished)
+			continue;
+		clock_local(c[i].started_at, when);
+		buf_printf(&line, "  durexec --resume %s", c[i].path);
+		for (k = 0; k < c[i].ngiven; k++)
+			buf_printf(&line, " %s", c[i].given[k]);
+		buf_printf(&line, "   (started %s)", when);
+		fprintf(stderr, "%s\n", line.data);
+		buf_release(&line);
+	}
+}
+
+/* The unfinished ones first; returns how many. */
+static size_t unfinished_first(struct candidate *c, size_t n)
+{
+	size_t i, found = 0;
+
+	for (i = 0; i < n; i++)
+		if (!c[i].finished) {
+			struct candidate swap = c[found];
+
+			c[found++] = c[i];
+			c[i] = swap;
+		}
+	return found;
+}
+
+/* --resume without a file. True: se is loaded; else *status. */
+static bool find_unfinished(struct session *se, const struct options *o,
+	int *status)
+{
+	char *base = rundir_base(NULL, o->state_dir);
+	struct candidate *c;
+	size_t n, unfinished;
+	bool ok = false;
+
+	c = session_candidates(base, NULL, &n);
+	unfinished = unfinished_first(c, n);
+	if (unfinished == 0) {
+		msg_note("there is no unfinished run in %s", base);
+		*status = STATUS_DONE;
+	} else if (unfinished > 1) {
+		msg_error("%zu runs are unfinished; which one?", unfinished);
+		list_candidates(c, n);
+		*status = STATUS_USAGE;
+	} else {
+		ok = session_load(se, c[0].path, c[0].given, c[0].ngiven);
+		*status = STATUS_USAGE;
+	}
+	session_candidates_free(c, n);
+	free(base);
+	return ok;
+}
+
+/* A bare FILE: if one of its runs with parameters is the one unfinished, it is
+ * meant; several: the person has to say. True: go on with se. */
+static bool settle_parameters(struct session *se, const struct options *o,
+	const char *base, int *status)
+{
+	struct candidate *c;
+	char *stem;
+	size_t n, unfinished;
+	bool ok = true;
+
+	if (o->ngiven > 0 || o->fresh || se->p->nparams == 0)
+		return true;
+	stem = rundir_name(se->p);
+	c = session_candidates(base, stem, &n);
+	unfinished = unfinished_first(c, n);
+	*status = STATUS_USAGE;
+	if (unfinished > 1) {
+		msg_error("%zu runs of %s are unfinished; which one?",
+			unfinished, se->ini);
+		list_candidates(c, n);
+		ok = false;
+	} else if (unfinished == 1 && c[0].ngiven > 0) {
+		char *ini = mem_dup(se->ini);
+
+		pipeline_free(se->p);
+		ok = session_load(se, ini, c[0].given, c[0].ngiven);
+		free(ini);
+	}
+	session_candidates_free(c, n);
+	free(stem);
+	return ok;
+}
+
+static int busy(struct session *se, pid_t pid)
+{
+	char when[CLOCK_SPAN];
+	struct why why;
+
+	if (session_open_run(se, NULL, &why) == 0 && se->s.began_at != 0)
+		clock_local(se->s.began_at, when);
+	else
+		snprintf(when, sizeof(when), "just now");
+	msg_error("another durexec (pid %ld, since %s) runs this pipeline; "
+		"durexec status %s shows it", (long)pid, when, se->ini);
+	return STATUS_BUSY;
+}
+
+/* 0: the lock is ours; else the exit status. */
+static int take_lock(struct session *se)
+{
+	struct timespec nap = { 0, LOCK_EVERY_MS * 1000000 };
+	int64_t until = clock_mono() + LOCK_FOR_MS;
+	struct why why;
+	pid_t pid = 0;
+
+	for (;;) {
+		switch (home_lock(&se->h, &pid, &why)) {
+		case 0:
+			return 0;
+		case -1:
+			msg_error("%s", why.text);
+			return STATUS_STATE;
+		}
+		if (clock_mono() >= until)
+			return busy(se, pid);
+		nanosleep(&nap, NULL);
+	}
+}
+
+/* Steps that a former durexec's keepers still run: how many. */
+static int count_orphans(const struct session *se)
+{
+	size_t i;
+	int n = 0, pid;
+
+	for (i = 0; i < se->s.ntasks; i++)
+		n += se->s.task[i].state == TASK_RUNNING && summary_orphan(
+			&se->d, &se->s.task[i], &pid) == ORPHAN_LIVES;
+	return n;
+}
+
+static void prune(const struct session *se)
+{
+	size_t n, i, keep = (size_t)se->p->keep_runs;
+	char **runs = home_runs(&se->h, &n);
+
+	/* The newest is the one that begins now; the others are over, as a
+	 * new one begins only then. */
+	for (i = 0; i + keep < n; i++)
+		(void)rundir_remove(&se->h, runs[i]);
+	home_runs_free(runs, n);
+}
+
+static int create_run(struct session *se, struct why *why)
+{
+	unsigned char random[16];
+	struct record r = { 0 };
+	char seed[33];
+	size_t i;
+	int k;
+
+	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+		return why_sys(why, "no random bytes");
+	for (i = 0; i < sizeof(random); i++)
+		snprintf(seed + 2 * i, 3, "%02x", random[i]);
+	if (rundir_create(&se->d, &se->h, why) == -1)
+		return -1;
+	if (io_replace(se->d.fd, "pipeline.ini", se->p->text,
+	    se->p->text_len, why) == -1)
+		return -1;
+	record_start(&r, "durexec");
+	record_set_number(&r, "format", JOURNAL_FORMAT);
+	record_set(&r, "run", se->d.id);
+	record_set(&r, "name", se->h.name);
+	record_set(&r, "path", se->p->path);
+	record_set(&r, "seed", seed);
+	record_set(&r, "version", VERSION_TEXT);
+	state_write(&se->s, &se->j, &r);
+	for (k = 0; k < se->p->nparams; k++) {
+		struct record given = { 0 };
+
+		if (!se->p->param[k].given)
+			continue;
+		record_start(&given, "param");
+		record_set(&given, "name", se->p->param[k].name);
+		record_set(&given, "value", se->p->param[k].value);
+		state_write(&se->s, &se->j, &given);
+	}
+	if (journal_create(&se->j, se->d.fd, why) == -1)
+		return -1;
+	rundir_latest(&se->h, se->d.id);
+	prune(se);
+	return 0;
+}
+
+/* Forget the run that was read, to begin a new one. */
+static void leave_run(struct session *se)
+{
+	if (se->planned)
+		plan_release(&se->plan);
+	se->planned = false;
+	journal_close(&se->j);
+	state_release(&se->s);
+	state_init(&se->s);
+	if (se->d.id != NULL)
+		rundir_close(&se->d);
+}
+
+static void report_removed(const struct session *se)
+{
+	size_t i;
+
+	for (i = 0; i < se->s.ntasks; i++)
+		if (se->s.task[i].attempts > 0 &&
+		    pipeline_find(se->p, se->s.task[i].name) < 0)
+			msg_note("step %s is no longer in the file; its "
+				"result stays in the state (%s)",
+				se->s.task[i].name, state_word(
+				(enum task_state)se->s.task[i].state));
+}
+
+static void say_continuing(const struct session *se)
+{
+	struct summary sum;
+	struct buf text = { 0 };
+	size_t i;
+	int n = 0;
+
+	summary_make(&sum, &se->plan, false);
+	buf_printf(&text, "continuing run %s: %d of %d done", se->d.id,
+		sum.done, sum.total);
+	if (sum.review > 0)
+		buf_printf(&text, ", %d in review", sum.review);
+	for (i = 0; i < se->s.ntasks && n < 5; i++)
+		if (se->s.task[i].state == TASK_RUNNING)
+			buf_printf(&text, "%s%s", n++ == 0 ?
+				"; was running: " : ", ", se->s.task[i].name);
+	msg_note("%s", text.data);
+	buf_release(&text);
+	if (se->j.torn > 0)
+		msg_warn("the last %lld bytes of the state file were torn off "
+			"by a crash; they are cut", (long long)se->j.torn);
+}
+
+static int refuse_mix(const struct session *se)
+{
+	if (se->s.path == NULL || strcmp(se->s.path, se->p->path) == 0)
+		return 0;
+	msg_error("%s: the runs in %s belong to %s; give one of them another "
+		"[pipeline] name, or another --state-dir", se->ini,
+		se->h.path, se->s.path);
+	return STATUS_USAGE;
+}
+
+struct views {
+	struct lines lines;
+	struct events events;
+	struct view *list[3];
+};
+
+static void make_views(struct views *v, const struct options *o,
+	const struct session *se)
+{
+	int n = 0;
+
+	lines_init(&v->lines, se->ini);
+	v->lines.quiet = o->quiet;
+	v->lines.verbose = o->verbose;
+	v->lines.colour = o->colour;
+	events_init(&v->events, o->quiet, se->ini);
+	if (o->json)
+		v->list[n++] = &v->events.view;
+	else if (o->progress)
+		v->list[n++] = &v->lines.view;
+	v->list[n] = NULL;
+}
+
+static void under_way(void *ctx)
+{
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	(void)ctx;
+	if (report_fd == -1)
+		return;
+	(void)io_write(report_fd, "+", 1);
+	close(report_fd);
+	report_fd = -1;
+	if (null != -1) {
+		dup2(null, STDOUT_FILENO);
+		dup2(null, STDERR_FILENO);
+		close(null);
+	}
+}
+
+static int exit_status(const struct session *se, const struct run_result *r)
+{
+	struct summary sum;
+
+	summary_make(&sum, &se->plan, false);
+	if (r->state_lost)
+		return STATUS_STATE;
+	if (r->signo != 0)
+		return 128 + r->signo;
+	if (sum.review > 0)
+		return STATUS_REVIEW;
+	if (strcmp(sum.state, "done") != 0)
+		return STATUS_STOPPED;
+	return STATUS_DONE;
+}
+
+static int go(struct session *se, const struct options *o, bool closing)
+{
+	struct run_options options = { .jobs = o->jobs, .closing = closing,
+		.under_way = under_way };
+	struct run_result result;
+	struct views views;
+	struct run_parts parts = { se->p, &se->s, &se->j, &se->d, &se->h,
+		&se->plan, views.list };
+	int status;
+
+	make_views(&views, o, se);
+	run_go(&parts, &options, &result);
+	status = exit_status(se, &result);
+	/* before those who wait hear of it, the lock is free */
+	home_unlock(&se->h);
+	control_answer(result.waiting, result.nwaiting, status);
+	return status;
+}
+
+/* The unfinished run is over; a new one begins. 0, or the exit status. */
+static int close_run(struct session *se, const struct options *o,
+	const char *why_closed)
+{
+	struct record r = { 0 };
+	struct why why;
+	int i, orphans = count_orphans(se);
+	bool cleanup = false;
+
+	if (orphans > 0) {
+		msg_error("%d step%s of the unfinished run %s still run%s; "
+			"first: durexec stop %s", orphans,
+			orphans == 1 ? "" : "s", se->d.id,
+			orphans == 1 ? "s" : "", se->ini);
+		return STATUS_USAGE;
+	}
+	if (journal_open_write(&se->j, se->d.fd, &why) == -1) {
+		msg_error("%s", why.text);
+		return STATUS_STATE;
+	}
+	for (i = 0; i < se->p->nsteps; i++)
+		cleanup |= se->p->step[i].conf->always != ALWAYS_NO &&
+			plan_task(&se->plan, i)->state == TASK_PENDING;
+	if (cleanup) {
+		int status = go(se, o, true);
+
+		if (status == STATUS_STATE || status > 128)
+			return status;
+		status = take_lock(se);
+		if (status != 0)
+			return status;
+	}
+	if (se->s.closed == NULL) {
+		record_start(&r, "close");
+		record_set(&r, "state", "closed");
+		record_set(&r, "reason", why_closed);
+		state_write(&se->s, &se->j, &r);
+	}
+	if (journal_commit(&se->j, &why) == -1) {
+		msg_error("%s", why.text);
+		return STATUS_STATE;
+	}
+	msg_note("run %s is closed (%s); it stays in the history", se->d.id,
+		why_closed);
+	leave_run(se);
+	return 0;
+}
+
+/* --only, --until. 0, or the exit status. */
+static int choose(struct session *se, const struct options *o)
+{
+	char *list, *word, *rest;
+	int *step = mem_alloc(((size_t)se->p->nsteps + 1) * sizeof(*step));
+	int n = 0, k, status = 0;
+
+	list = rest = mem_dup(o->only != NULL ? o->only : "");
+	while (status == 0 && (word = strsep(&rest, ", ")) != NULL) {
+		if (*word == '\0')
+			continue;
+		k = pipeline_find(se->p, word);
+		if (k < 0 || n == se->p->nsteps) {
+			msg_error("--only: there is no step %s", word);
+			status = STATUS_USAGE;
+		} else {
+			if (plan_task(&se->plan, k)->state == TASK_DONE)
+				msg_note("step %s is done; to run it again: "
+					"durexec rewind %s %s", word, se->ini,
+					word);
+			step[n++] = k;
+		}
+	}
+	if (status == 0 && o->only != NULL)
+		plan_choose_only(&se->plan, step, n);
+	if (status == 0 && o->until != NULL) {
+		k = pipeline_find(se->p, o->until);
+		if (k < 0) {
+			msg_error("--until: there is no step %s", o->until);
+			status = STATUS_USAGE;
+		} else {
+			plan_choose_until(&se->plan, k);
+		}
+	}
+	free(list);
+	free(step);
+	return status;
+}
+
+static int check_first(const struct session *se)
+{
+	struct complaints c = { 0 };
+	int status = 0;
+
+	preflight(se->p, se->planned ? &se->plan : NULL, se->ini, false, &c);
+	if (c.n > 0) {
+		session_complain(&c, false);
+		status = STATUS_USAGE;
+	}
+	complaints_release(&c);
+	return status;
+}
+
+static int finished(const struct session *se)
+{
+	char when[CLOCK_SPAN];
+	struct summary sum;
+
+	summary_make(&sum, &se->plan, false);
+	clock_local(se->s.closed_at != 0 ? se->s.closed_at :
+		se->s.started_at, when);
+	msg_note("finished %s, %d of %d done; run it again: durexec --fresh "
+		"%s", when, sum.done, sum.total, se->ini);
+	return STATUS_DONE;
+}
+
+/* Prepare what is there to be gone on with. 0: go; else the exit status. */
+static int prepare_old(struct session *se, const struct options *o)
+{
+	struct why why;
+	struct buf ignored = { 0 };
+	int changed = 0;
+
+	say_continuing(se);
+	report_removed(se);
+	if (journal_open_write(&se->j, se->d.fd, &why) == -1) {
+		msg_error("%s", why.text);
+		return STATUS_STATE;
+	}
+	if (io_replace(se->d.fd, "pipeline.ini", se->p->text,
+	    se->p->text_len, &why) == -1)
+		msg_warn("%s", why.text);
+	if (o->resume) {
+		struct act all = { .verb = ACT_RETRY, .by = "resume",
+			.all_failed = true };
+
+		if (act_on(&all, &se->plan, &se->j, &ignored, &changed,
+		    &why) == -1)
+			msg_error("%s", why.text);
+		buf_release(&ignored);
+	} else {
+		changed = act_edited(&se->plan, &se->j);
+		if (changed > 0)
+			msg_note("%d step%s in review changed in the file: "
+				"tried again", changed,
+				changed == 1 ? "" : "s");
+	}
+	return 0;
+}
+
+static int dry_run(struct session *se, const struct options *o)
+{
+	struct complaints c = { 0 };
+	struct buf out = { 0 };
+	size_t n;
+	int i, shown = 0, left = 0;
+
+	preflight(se->p, se->planned ? &se->plan : NULL, se->ini, true, &c);
+	n = c.n;
+	session_complain(&c, o->json);
+	complaints_release(&c);
+	if (o->json || o->quiet)
+		return n > 0 ? STATUS_USAGE : STATUS_DONE;
+	if (se->p->shell == NULL && !script_have_bash())
+		buf_str(&out, "there is no bash: scripts run with /bin/sh -ec\n");
+	for (i = 0; i < se->p->nsteps; i++) {
+		bool settled = se->planned && plan_settled(&se->plan, i);
+
+		left += !settled;
+		if (settled || ++shown > 50)
+			continue;
+		buf_printf(&out, "would run %s\n", se->p->step[i].name);
+	}
+	if (left > 50)
+		buf_printf(&out, "… and %d more\n", left - 50);
+	buf_printf(&out, "%d of %d steps to run, %zu thing%s missing; "
+		"nothing was run or written\n", left, se->p->nsteps, n,
+		n == 1 ? "" : "s");
+	(void)io_write(STDOUT_FILENO, out.data, out.len);
+	buf_release(&out);
+	return n > 0 ? STATUS_USAGE : STATUS_DONE;
+}
+
+static bool is_over(const struct session *se)
+{
+	/* Closed by --fresh: over, whatever is left in it. Else a step that
+	 * was added to the file makes it unfinished again. */
+	return (se->s.closed != NULL && strcmp(se->s.closed, "closed") == 0) ||
+		plan_finished(&se->plan);
+}
+
+/* Everything between the lock and the engine. 0: go. */
+static int settle_run(struct session *se, const struct options *o, bool *idle)
+{
+	bool over;
+	int status;
+
+	*idle = false;
+	if (session_has_run(se)) {
+		status = refuse_mix(se);
+		if (status != 0)
+			return status;
+		session_plan(se);
+		over = is_over(se);
+		if (over && !o->fresh && se->p->when_done == WHEN_DONE_STOP &&
+		    plan_finished(&se->plan)) {
+			*idle = true;
+			return finished(se);
+		}
+		if (over) {
+			leave_run(se);
+		} else if (o->fresh) {
+			status = close_run(se, o, "--fresh");
+			if (status != 0)
+				return status;
+		} else if (se->p->max_age_ms != 0 && clock_wall() -
+		    se->s.started_at > se->p->max_age_ms) {
+			status = close_run(se, o, "older than max_age");
+			if (status != 0)
+				return status;
+		}
+	}
+	if (session_has_run(se)) {
+		status = check_first(se);
+		return status != 0 ? status : prepare_old(se, o);
+	}
+	status = check_first(se);
+	if (status == 0) {
+		struct why why;
+
+		if (create_run(se, &why) == -1) {
+			msg_error("%s", why.text);
+			return STATUS_STATE;
+		}
+		session_plan(se);
+		msg_note("run %s of %s: %d step%s", se->d.id, se->p->name,
+			se->p->nsteps, se->p->nsteps == 1 ? "" : "s");
+	}
+	return status;
+}
+
+static int with_session(struct session *se, const struct options *o)
+{
+	struct why why;
+	char *base;
+	int status = STATUS_USAGE;
+	bool idle;
+
+	if (o->ini == NULL) {
+		if (!find_unfinished(se, o, &status))
+			return status;
+	} else if (!session_load(se, o->ini, o->given, o->ngiven)) {
+		return STATUS_USAGE;
+	}
+	base = rundir_base(se->p, o->state_dir);
+	if (!settle_parameters(se, o, base, &status))
+		goto out;
+	status = STATUS_STATE;
+	if (session_open_home(se, base, !o->dry_run, &why) == -1 ||
+	    (o->dry_run && session_open_run(se, NULL, &why) == -1)) {
+		msg_error("%s", why.text);
+		goto out;
+	}
+	if (o->dry_run) {
+		if (session_has_run(se) && !o->fresh)
+			session_plan(se);
+		status = dry_run(se, o);
+		goto out;
+	}
+	status = take_lock(se);
+	if (status != 0)
+		goto out;
+	status = STATUS_STATE;
+	if (session_open_run(se, NULL, &why) == -1) {
+		msg_error("%s", why.text);
+		goto out;
+	}
+	if (os_network_fs(se->h.fd) != NULL)
+		msg_warn("%s is on a network file system (%s): locks between "
+			"machines, and what survives a crash of the server, "
+			"are not promised there", se->h.path,
+			os_network_fs(se->h.fd));
+	if (o->fail_fast)
+		se->p->fail_fast = 1, se->p->fail_fast_percent = false;
+	status = settle_run(se, o, &idle);
+	if (status == 0 && !idle)
+		status = choose(se, o);
+	if (status == 0 && !idle)
+		status = go(se, o, false);
+	else if (idle && o->json) {
+		struct status_options so = { .ini = se->ini };
+		struct view_run v = session_view(se);
+		struct buf out = { 0 };
+
+		status_json(&v, &so, &out);
+		buf_char(&out, '\n');
+		(void)io_write(STDOUT_FILENO, out.data, out.len);
+		buf_release(&out);
+	}
+out:
+	free(base);
+	return status;
+}
+
+int start_main(const struct options *o)
+{
+	struct session se;
+	int status;
+
+	session_init(&se);
+	status = with_session(&se, o);
+	session_release(&se);
+	if (report_fd != -1) {
+		/* it never got under way: the parent's exit status */
+		unsigned char byte = (unsigned char)status;
+
+		(void)io_write(report_fd, &byte, 1);
+	}
+	return status;
+}
+
+int start_detached(const struct options *o)
+{
+	unsigned char byte;
+	ssize_t n;
+	pid_t pid;
+	int fd;
+
+	pid = spawn_detach(&fd);
+	if (pid == -1)
+		msg_die(STATUS_STATE, "cannot go to the background");
+	if (pid == 0) {
+		report_fd = fd;
+		return start_main(o);
+	}
+	n = io_read(fd, &byte, 1);
+	close(fd);
+	if (n != 1)
+		msg_die(STATUS_STATE, "the durexec in the background is gone");
+	if (byte != '+')
+		return byte;
+	msg_note("running in the background (pid %ld); durexec status shows "
+		"it, durexec stop stops it", (long)pid);
+	return STATUS_DONE;
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * state: what the records of a run add up to. state_apply() folds one record;
+ * a live run uses the same fold for the records it writes (state_write), so
+ * that what is in memory is what a replay would give.
+ *
+ * Records (fields in [] may be absent):
+ *   durexec format run name path seed version     first; begins the run
+ *   param   name value                            as given on the command line
+ *   begin   pid boot                              a durexec takes the run over
+ *   cut     bytes                                 a torn tail was cut off
+ *   start   step attempt keeper [phase] [command] before a phase is executed
+ *   adopt   step                                  this durexec collects what
+ *                                                 another one started
+ *   ran     step outcome…                         the command succeeded; what
+ *                                                 is left are its gates
+ *   output  step name value                       a line of $DUREXEC_OUTPUT
+ *   end     step state [outcome…] [reason] [until] [whole]
+ *   set     step state by [reason] [result] [fresh]   a person's word
+ *   close   state [reason]                        the run is over
+ * outcome…: outcome [exit] [signal] [errno] [oom] user system rss out err
+ */
+#ifndef STATE_H
+#define STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "journal.h"
+#include "mem.h"
+#include "outcome.h"
+#include "table.h"
+
+enum task_state {
+	TASK_PENDING = 0,
+	TASK_RUNNING,
+	TASK_WAITING,
+	TASK_DONE,
+	TASK_NEEDS_REVIEW,
+	TASK_SKIPPED,
+	TASK_STATES
+};
+
+/* What of an attempt a keeper executes. */
+enum phase {
+	PHASE_RUN = 0,		/* the command */
+	PHASE_IF,		/* the condition before it */
+	PHASE_SETTLE,		/* outputs and stdout looked after */
+	PHASES
+};
+
+struct task {
+	const char *name;
+	uint8_t state;			/* enum task_state */
+	uint8_t phase;			/* enum phase, while RUNNING */
+	bool ran;			/* the command's success is on disk */
+	bool asked;			/* a failed gate is to be asked once
+					   more before the command runs again */
+	bool adopted;			/* its end was collected by another
+					   durexec than started it */
+	uint8_t interrupts;		/* INT, TERM, HUP from elsewhere, in a
+					   row */
+	uint16_t generation;		/* rewound so often */
+	int16_t keeper;			/* mailbox number, while RUNNING */
+	int session;			/* begin records seen at its start or end */
+	int attempts;			/* number of the last attempt */
+	struct outcome outcome;		/* of the last attempt */
+	int64_t began_at;		/* of the first attempt since PENDING */
+	int64_t started_at, ended_at;	/* of the last attempt; 0: not */
+	int64_t until_at;		/* WAITING until */
+	int64_t user_ms, system_ms, rss_kb;
+	int64_t out_bytes, err_bytes;
+	uint64_t command;		/* fingerprint at its start */
+	uint64_t whole;			/* of the definition at its failure */
+	const char *reason;		/* of NEEDS_REVIEW, SKIPPED; or NULL */
+	const char *result;		/* or NULL */
+};
+
+struct task_output {
+	int task;
+	const char *name, *value;
+	int next;			/* older one of the same task, or -1 */
+};
+
+struct state {
+	const char *run, *name, *path, *seed;
+	int64_t started_at;
+	struct { const char *name, *value; } *param;
+	int nparams;
+	struct task *task;
+	size_t ntasks, task_cap;
+	struct table names;
+	struct task_output *output;
+	size_t noutputs, output_cap;
+	int *last_output;		/* per task, or -1; grows with tasks */
+	size_t last_cap;
+	int sessions;			/* begin records */
+	const char *boot;		/* of the last begin */
+	int boot_session;		/* the first of that boot */
+	int64_t began_at;		/* of the last begin; 0 none */
+	int skipped_attempts;		/* torn tails cut: numbers left out */
+	const char *closed;		/* state of the close record; NULL: the
+					   run is open */
+	const char *closed_reason;
+	int64_t closed_at;
+	int count[TASK_STATES];
+	struct arena arena;
+};
+
+void state_init(struct state *s);
+void state_release(struct state *s);
+
+/* A journal_fn with ctx = struct state. Refuses unknown types, fields out of
+ * bounds and illegal transitions. */
+int state_apply(void *ctx, const struct record *r, struct why *why);
+
+/* Task of a step; it is made (PENDING) when it is new. */
+int state_task(struct state *s, const char *name);
+/* Its index, or -1. */
+int state_find(const struct state *s, const char *name);
+
+/* The number the next attempt of the task gets. */
+int state_next_attempt(const struct state *s, const struct task *t);
+
+/* Add r to the journal's batch and fold it. A refusal is a bug. */
+void state_write(struct state *s, struct journal *j, struct record *r);
+
+const char *state_word(enum task_state state);	/* "needs_review" */
+const char *phase_word(enum phase phase);	/* "run" "if" "settle" */
+
+/* The outcome fields of a record. */
+void outcome_record(struct record *r, const struct outcome *o);
+
+/*
+ * Stable over attempts: the idempotency key "RUN/STEP" ("~2" behind it after a
+ * rewind), and a version-8 UUID (RFC 9562) made of the run's seed and the key:
+ * it is on disk with the seed, before anything is executed.
+ */
+void state_key(const struct state *s, const struct task *t, struct buf *out);
+void state_session(const struct state *s, const struct task *t,
+	struct buf *out);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * summary: where a run stands, worked out from its state for whoever shows it
+ * (lines, status, JSON, the exit status).
+ */
+#ifndef SUMMARY_H
+#define SUMMARY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "pipeline.h"
+#include "plan.h"
+#include "rundir.h"
+#include "state.h"
+
+struct summary {
+	const char *state;	/* running stopped done needs_review waiting */
+	int total, done;	/* steps; DONE, SKIPPED and allowed failures
+				   count as done */
+	int review;		/* in review, allowed failures not counted */
+	int allowed;		/* allowed failures */
+	int running, waiting, pending, skipped, stale;
+	int64_t ended_at;	/* of a finished run; 0 */
+	int64_t saved_ms;	/* of steps that earlier sessions did */
+	int64_t until_at;	/* the earliest time waited for; 0 */
+};
+
+/* live: a durexec runs it now. */
+void summary_make(struct summary *sum, const struct plan *pl, bool live);
+
+/* What a RUNNING step of a run without durexec really is. */
+enum orphan { ORPHAN_LIVES, ORPHAN_ENDED, ORPHAN_GONE };
+enum orphan summary_orphan(const struct rundir *d, const struct task *t,
+	int *pid);
+
+/* DONE, and its definition is another one now. */
+bool summary_stale(const struct plan *pl, int step);
+
+/* What a step said last: path (relative to the run directory) of the log of
+ * the phase in which it failed, else stderr, else stdout; "" nothing. */
+void summary_log(const struct rundir *d, const struct task *t,
+	struct buf *out);
+
+/* Words of a command that goes on from here; NULL-ended, static. NULL: there
+ * is nothing to type. ini: as the user would name the file. */
+void summary_next(const struct summary *sum, const struct plan *pl,
+	const char *ini, struct buf *out, int *nwords);
+
+#endif

@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: ISC */
+#include "verbs.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "act.h"
+#include "clock.h"
+#include "control.h"
+#include "history.h"
+#include "io.h"
+#include "logs.h"
+#include "mem.h"
+#include "msg.h"
+#include "run.h"
+#include "session.h"
+#include "start.h"
+#include "status.h"
+#include "summary.h"
+#include "watch.h"
+
+/* A verb alternates between the socket and the lock for so long, so that a
+ * run which starts or ends meanwhile is no error. */
+enum { REACH_FOR_MS = 5000, REACH_EVERY_MS = 50 };
+
+static void nap(int ms)
+{
+	struct timespec ts = { ms / 1000, (long)(ms % 1000) * 1000000 };
+
+	nanosleep(&ts, NULL);
+}
+
+static void print(const struct buf *out)
+{
+	if (out->len > 0)
+		(void)io_write(STDOUT_FILENO, out->data, out->len);
+}
+
+static void list(const struct candidate *c, size_t n)
+{
+	size_t i, k;
+
+	for (i = 0; i < n; i++) {
+		struct buf line = { 0 };
+
+		buf_printf(&line, "  %s", c[i].path);
+		for (k = 0; k < c[i].ngiven; k++)
+			buf_printf(&line, " %s", c[i].given[k]);
+		buf_str(&line, c[i].finished ? "   (finished)" : "");
+		fprintf(stderr, "%s\n", line.data);
+		buf_release(&line);
+	}
+}
+
+/* The only one, or the only unfinished one. NULL: said why. */
+static const struct candidate *only_one(const struct candidate *c, size_t n,
+	const char *base)
+{
+	const struct candidate *found = NULL;
+	size_t i;
+
+	if (n == 1)
+		return c;
+	for (i = 0; i < n; i++)
+		if (!c[i].finished) {
+			if (found != NULL)
+				break;
+			found = &c[i];
+		}
+	if (n > 0 && i == n && found != NULL)
+		return found;
+	if (n == 0) {
+		msg_error("there is no run in %s; name the pipeline file, or "
+			"start one: durexec PIPELINE.ini", base);
+	} else {
+		msg_error("there are several pipelines in %s; name one:", base);
+		list(c, n);
+	}
+	return NULL;
+}
+
+/* The run a verb is about, opened for reading. 0, or the exit status. */
+static int find_run(struct session *se, const struct options *o)
+{
+	struct candidate *c = NULL;
+	const struct candidate *one;
+	char *base = NULL, *stem = NULL;
+	struct why why;
+	size_t n = 0;
+	int status = STATUS_USAGE;
+
+	if (o->ini != NULL) {
+		if (!session_load(se, o->ini, o->given, o->ngiven))
+			goto out;
+		base = rundir_base(se->p, o->state_dir);
+		stem = rundir_name(se->p);
+		if (o->ngiven == 0 && se->p->nparams > 0) {
+			/* a bare file: as starting it does */
+			c = session_candidates(base, stem, &n);
+			one = n > 0 ? only_one(c, n, base) : NULL;
+			if (n > 0 && one == NULL)
+				goto out;
+			if (one != NULL && one->ngiven > 0) {
+				pipeline_free(se->p);
+				if (!session_load(se, o->ini, one->given,
+				    one->ngiven))
+					goto out;
+			}
+		}
+	} else {
+		base = rundir_base(NULL, o->state_dir);
+		c = session_candidates(base, NULL, &n);
+		one = only_one(c, n, base);
+		if (one == NULL || !session_load_or_copy(se, one, base))
+			goto out;
+	}
+	if (session_open_home(se, base, false, &why) == -1 ||
+	    session_open_run(se, o->run, &why) == -1) {
+		msg_error("%s", why.text);
+		status = STATUS_STATE;
+		goto out;
+	}
+	if (!session_has_run(se)) {
+		msg_error("%s has no run yet; start one: durexec %s", se->ini,
+			se->ini);
+		goto out;
+	}
+	session_plan(se);
+	status = 0;
+out:
+	session_candidates_free(c, n);
+	free(base);
+	free(stem);
+	return status;
+}
+
+static int show_status(struct session *se, const struct options *o)
+{
+	struct view_run v = session_view(se);
+	struct buf out = { 0 };
+	pid_t pid = home_holder(&se->h);
+	struct status_options so = { .live = pid != 0, .pid = (int)pid,
+		.ini = se->ini };
+
+	if (o->json) {
+		status_json(&v, &so, &out);
+		buf_char(&out, '\n');
+	} else {
+		status_table(&v, &so, o->colour, &out);
+	}
+	print(&out);
+	buf_release(&out);
+	return 0;
+}
+
+/* Read the run anew. */
+static int refresh(struct session *se, struct why *why)
+{
+	char *id = mem_dup(se->d.id);
+	int ret;
+
+	if (se->planned)
+		plan_release(&se->plan);
+	se->planned = false;
+	journal_close(&se->j);
+	state_release(&se->s);
+	rundir_close(&se->d);
+	ret = session_open_run(se, id, why);
+	free(id);
+	if (ret == 0)
+		session_plan(se);
+	return ret;
+}
+
+static int status_at_rest(const struct session *se)
+{
+	struct summary sum;
+
+	summary_make(&sum, &se->plan, false);
+	if (sum.review > 0)
+		return STATUS_REVIEW;
+	return strcmp(sum.state, "done") == 0 ? STATUS_DONE : STATUS_STOPPED;
+}
+
+/* Until no durexec runs it: the run's exit status, or 3 when time is over. */
+static int wait_for_end(struct session *se, int64_t timeout_ms)
+{
+	static char *const words[] = { (char *)"wait", NULL };
+	int64_t until = timeout_ms > 0 ? clock_mono() + timeout_ms : 0;
+	struct buf answer = { 0 };
+	struct why why;
+	int status, said;
+
+	while (home_holder(&se->h) != 0) {
+		int64_t left = until != 0 ? until - clock_mono() : 0;
+
+		if (until != 0 && left <= 0)
+			return STATUS_STOPPED;
+		buf_reset(&answer);
+		said = control_say_within(se->d.fd, words, until != 0 ?
+			left : -1, &status, &answer, &why);
+		if (said == 0) {
+			buf_release(&answer);
+			return status;
+		}
+		nap(REACH_EVERY_MS);
+	}
+	buf_release(&answer);
+	if (refresh(se, &why) == -1) {
+		msg_error("%s", why.text);
+		return STATUS_STATE;
+	}
+	return status_at_rest(se);
+}
+
+/* Stop what keepers still run although their durexec is gone; then put how
+ * they ended into the state. */
+static int stop_orphans(struct session *se, const struct options *o)
+{
+	struct run_options options = { .jobs = 1 };
+	struct run_result result;
+	struct view *none[] = { NULL };
+	struct run_parts parts = { se->p, &se->s, &se->j, &se->d, &se->h,
+		&se->plan, none };
+	struct why why;
+	pid_t holder;
+	size_t i;
+	int n = 0;
+
+	if (home_lock(&se->h, &holder, &why) != 0)
+		return -1;
+	if (refresh(se, &why) == -1 ||
+	    journal_open_write(&se->j, se->d.fd, &why) == -1) {
+		msg_error("%s", why.text);
+		return STATUS_STATE;
+	}
+	for (i = 0; i < se->s.ntasks; i++) {
+		const struct task *t = &se->s.task[i];
+		struct watch w;
+		struct mail mail;
+
+		if (t->state != TASK_RUNNING || watch_adopt(&w, se->d.fd,
+		    t->keeper, t->name, t->attempts, t->phase, true,
+		    &mail) != ADOPT_LIVES)
+			continue;
+		watch_signal(&w, o->now ? SIGQUIT : SIGTERM);
+		watch_close(&w);
+		n++;
+	}
+	if (se->s.count[TASK_RUNNING] > 0) {
+		options.collect = true;
+		run_go(&parts, &options, &result);
+	}
+	home_unlock(&se->h);
+	if (n > 0)
+		printf("stopped %d step%s that went on without durexec\n", n,
+			n == 1 ? "" : "s");
+	else
+		printf("nothing is running\n");
+	return 0;
+}
+
+static int stop(struct session *se, const struct options *o)
+{
+	char *const words[] = { (char *)(o->drain ? "stop-drain" : o->now ?
+		"stop-now" : "stop"), NULL };
+	int64_t until = clock_mono() + REACH_FOR_MS;
+	struct buf answer = { 0 };
+	struct why why = { 0 };
+	int status = 0, said;
+
+	if (o->drain && o->now) {
+		msg_error("--drain lets running steps finish and --now kills "
+			"them: one of them");
+		return STATUS_USAGE;
+	}
+	for (;;) {
+		said = control_say(se->d.fd, words, &status, &answer, &why);
+		if (said == 0)
+			break;
+		if (home_holder(&se->h) == 0) {
+			if (o->drain) {
+				printf("no durexec runs it\n");
+				return 0;
+			}
+			status = stop_orphans(se, o);
+			if (status >= 0)
+				return status;
+		}
+		if (clock_mono() > until) {
+			msg_error("%s", said == -1 ? why.text : "the running "
+				"durexec cannot be reached");
+			return STATUS_STATE;
+		}
+		nap(REACH_EVERY_MS);
+	}
+	buf_release(&answer);
+	if (o->drain) {
+		printf("what runs is finished, nothing new is started; "
+			"durexec wait returns then\n");
+		return 0;
+	}
+	/* stopped means stopped */
+	(void)wait_for_end(se, 0);
+	printf("stopped\n");
+	return status;
+}
+
+/* The request as words for the socket. */
+static char **act_words(const struct options *o, const char *verb)
+{
+	char **words = mem_alloc((o->nsteps + 5) * sizeof(*words));
+	size_t n = 0, i;
+
+	words[n++] = (char *)verb;
+	if (o->failed)
+		words[n++] = (char *)"--failed";
+	if (o->result != NULL) {
+		words[n++] = (char *)"--result";
+		words[n++] = (char *)o->result;
+	}
+	for (i = 0; i < o->nsteps; i++)
+		words[n++] = o->step[i];
+	return words;
+}
+
+/* Carry the request out on a run at rest. -1: it is not at rest. */
+static int act_at_rest(struct session *se, const struct options *o,
+	const struct act *a)
+{
+	struct buf answer = { 0 };
+	struct why why;
+	pid_t holder;
+	int changed = 0, status = STATUS_STATE, pid;
+	size_t i;
+
+	switch (home_lock(&se->h, &holder, &why)) {
+	case 1:
+		return -1;
+	case -1:
+		msg_error("%s", why.text);
+		return STATUS_STATE;
+	}
+	if (refresh(se, &why) == -1)
+		goto fail;
+	for (i = 0; i < se->s.ntasks; i++) {
+		const struct task *t = &se->s.task[i];
+
+		if (t->state != TASK_RUNNING || summary_orphan(&se->d, t,
+		    &pid) != ORPHAN_LIVES)
+			continue;
+		msg_error("step %s still runs although its durexec is gone; "
+			"first: durexec stop %s, or go on: durexec %s",
+			t->name, se->ini, se->ini);
+		status = STATUS_USAGE;
+		goto out;
+	}
+	if (se->s.closed != NULL && strcmp(se->s.closed, "closed") == 0) {
+		msg_error("run %s is closed", se->d.id);
+		status = STATUS_USAGE;
+		goto out;
+	}
+	if (journal_open_write(&se->j, se->d.fd, &why) == -1)
+		goto fail;
+	if (act_on(a, &se->plan, &se->j, &answer, &changed, &why) == -1) {
+		msg_error("%s", why.text);
+		status = STATUS_USAGE;
+		goto out;
+	}
+	if (journal_commit(&se->j, &why) == -1)
+		goto fail;
+	print(&answer);
+	status = 0;
+	if (changed > 0 && !o->go)
+		printf("go on: durexec %s\n", se->ini);
+	goto out;
+fail:
+	msg_error("%s", why.text);
+out:
+	buf_release(&answer);
+	home_unlock(&se->h);
+	return status;
+}
+
+static int act(struct session *se, const struct options *o, const char *verb)
+{
+	struct act a = { .verb = (enum act_verb)act_verb_of(verb),
+		.by = verb, .name = o->step, .n = (int)o->nsteps,
+		.all_failed = o->failed, .result = o->result };
+	char **words;
+	int64_t until = clock_mono() + REACH_FOR_MS;
+	struct buf answer = { 0 };
+	struct why why = { 0 };
+	int status, said;
+
+	if (o->nsteps == 0 && !o->failed) {
+		msg_error("%s which step? durexec status lists them", verb);
+		return STATUS_USAGE;
+	}
+	words = act_words(o, verb);
+	for (;;) {
+		buf_reset(&answer);
+		said = control_say(se->d.fd, words, &status, &answer, &why);
+		if (said == 0) {
+			if (status == 0)
+				print(&answer);
+			else
+				msg_error("%s", answer.data);
+			break;
+		}
+		status = act_at_rest(se, o, &a);
+		if (status >= 0)
+			break;
+		if (clock_mono() > until) {
+			msg_error("%s", said == -1 ? why.text : "the running "
+				"durexec cannot be reached");
+			status = STATUS_STATE;
+			break;
+		}
+		nap(REACH_EVERY_MS);
+	}
+	buf_release(&answer);
+	free(words);
+	return status;
+}
+
+/* --go: continue at once, as if it had been typed. */
+static int go_on(const struct session *se, const struct options *o)
+{
+	struct options start = *o;
+	char **given = mem_alloc(((size_t)se->p->nparams + 1) *
+		sizeof(*given));
+	size_t n = 0;
+	int i, status;
+
+	for (i = 0; i < se->p->nparams; i++)
+		if (se->p->param[i].given)
+			given[n++] = mem_printf("%s=%s", se->p->param[i].name,
+				se->p->param[i].value);
+	start.command = COMMAND_START;
+	start.ini = se->p->path;
+	start.given = given;
+	start.ngiven = n;
+	start.nsteps = 0;
+	start.progress = true;
+	status = start_main(&start);
+	while (n > 0)
+		free(given[--n]);
+	free(given);
+	return status;
+}
+
+int verbs_main(const struct options *o)
+{
+	struct session se;
+	bool act_verb = false;
+	int status;
+
+	session_init(&se);
+	status = find_run(&se, o);
+	if (status != 0)
+		goto out;
+	switch (o->command) {
+	case COMMAND_STATUS:
+		status = show_status(&se, o);
+		break;
+	case COMMAND_LOGS:
+		status = logs_show(&se, o);
+		break;
+	case COMMAND_STOP:
+		status = stop(&se, o);
+		break;
+	case COMMAND_WAIT:
+		status = wait_for_end(&se, o->timeout_ms);
+		break;
+	case COMMAND_RETRY:
+		status = act(&se, o, "retry");
+		act_verb = true;
+		break;
+	case COMMAND_APPROVE:
+		status = act(&se, o, "approve");
+		act_verb = true;
+		break;
+	case COMMAND_SKIP:
+		status = act(&se, o, "skip");
+		act_verb = true;
+		break;
+	case COMMAND_REWIND:
+		status = act(&se, o, "rewind");
+		act_verb = true;
+		break;
+	case COMMAND_HISTORY:
+		status = history_show(&se, o);
+		break;
+	case COMMAND_START:
+	case COMMAND_HELP:
+	case COMMAND_VERSION:
+		break;
+	}
+	if (act_verb && status == 0 && o->go && home_holder(&se.h) == 0) {
+		fflush(stdout);
+		home_close(&se.h);
+		status = go_on(&se, o);
+	}
+out:
+	session_release(&se);
+	return status;
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: ISC */
+#include "watch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "io.h"
+#include "keeper.h"
+#include "os.h"
+#include "spawn.h"
+
+extern char **environ;
+
+static void nap(long ms)
+{
+	struct timespec ts = { ms / 1000, ms % 1000 * 1000000 };
+
+	nanosleep(&ts, NULL);
+}
+
+/* Open and lock a mailbox that nobody holds. */
+static int open_mailbox(struct watch *w, int dirfd, struct why *why)
+{
+	/* Who asks whether it is held (status) holds it for an instant. */
+	enum { TRIES = 5 };
+	char name[MAILBOX_NAME];
+	int fd, i;
+
+	for (;; w->number++) {
+		mailbox_name(w->number, name);
+		fd = openat(dirfd, name, O_RDWR | O_CREAT | O_APPEND |
+			O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (fd == -1)
+			return why_sys(why, "cannot create %s", name);
+		for (i = 0; i < TRIES; i++) {
+			if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+				return fd;
+			nap(1);
+		}
+		close(fd);
+	}
+}
+
+int watch_start(struct watch *w, int dirfd, struct why *why)
+{
+	static char *argv[] = { (char *)"durexec-keeper", (char *)"keeper",
+		NULL };
+	struct spawn s = { .argv = argv, .envp = environ, .umask = -1,
+		.program = "/proc/self/exe", .session = true,
+		.die_with_us = dirfd == -1 };
+	enum spawn_stage stage;
+	int pair[2] = { -1, -1 }, box = -1, null = -1, ret = -1;
+
+	w->pidfd = w->sock = -1;
+	box = dirfd != -1 ? open_mailbox(w, dirfd, why) :
+		memfd_create("mailbox", MFD_CLOEXEC);
+	if (box == -1) {
+		if (dirfd == -1)
+			why_sys(why, "cannot create a mailbox in memory");
+		return -1;
+	}
+	if (dirfd != -1 && io_sync_all(dirfd) == -1) {
+		why_sys(why, "cannot sync the run directory");
+		goto out;
+	}
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == -1) {
+		why_sys(why, "cannot create a socket pair");
+		goto out;
+	}
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	s.fd[0] = s.fd[1] = s.fd[2] = null;
+	s.fd[KEEPER_SOCKET] = pair[1];
+	s.fd[KEEPER_MAILBOX] = box;
+	s.fd[KEEPER_RUNDIR] = dirfd != -1 ? dirfd : null;
+	s.nfds = KEEPER_RUNDIR + 1;
+	w->pid = spawn(&s, &stage);
+	if (w->pid == -1) {
+		why_sys(why, "cannot start a keeper (/proc/self/exe)");
+		goto out;
+	}
+	w->pidfd = os_pidfd(w->pid);
+	w->sock = pair[0];
+	pair[0] = -1;
+	ret = 0;
+out:
+	/* The mailbox lock lives on in the keeper alone. */
+	if (box != -1)
+		close(box);
+	if (null != -1)
+		close(null);
+	if (pair[0] != -1)
+		close(pair[0]);
+	if (pair[1] != -1)
+		close(pair[1]);
+	return ret;
+}
+
+int watch_send(struct watch *w, const struct buf *message)
+{
+	size_t sent = 0;
+
+	while (sent < message->len) {
+		ssize_t n = send(w->sock, message->data + sent,
+			message->len - sent, MSG_NOSIGNAL);
+
+		if (n > 0)
+			sent += (size_t)n;
+		else if (errno != EINTR)
+			return -1;
+	}
+	return 0;
+}
+
+int watch_receive(struct watch *w, struct report *report)
+{
+	return io_read(w->sock, report, sizeof(*report)) ==
+		(ssize_t)sizeof(*report);
+}
+
+void watch_signal(const struct watch *w, int signo)
+{
+	if (w->pidfd != -1)
+		(void)os_pidfd_signal(w->pidfd, signo);
+}
+
+void watch_close(struct watch *w)
+{
+	if (w->sock != -1)
+		close(w->sock);
+	if (w->pidfd != -1)
+		close(w->pidfd);
+	w->sock = w->pidfd = -1;
+}
+
+enum adoption watch_adopt(struct watch *w, int dirfd, int number,
+	const char *step, int attempt, int phase, bool same_boot,
+	struct mail *mail)
+{
+	/* A keeper that lives says so within milliseconds of its start. */
+	enum { TRIES = 500 };
+	int i;
+
+	w->number = number;
+	w->pid = 0;
+	w->pidfd = w->sock = -1;
+	for (i = 0; i < TRIES; i++) {
+		if (!mailbox_read(dirfd, number, step, attempt, phase, mail))
+			return same_boot ? ADOPT_NEVER : ADOPT_LOST;
+		if (!mail->held)
+			break;
+		if (mail->keeper == 0 ||
+		    strcmp(mail->boot, os_boot_id()) != 0) {
+			nap(10);
+			continue;
+		}
+		w->pidfd = os_pidfd(mail->keeper);
+		/* Still held: then the pid is the holder's. */
+		if (w->pidfd != -1 && mailbox_held(dirfd, number)) {
+			w->pid = mail->keeper;
+			return ADOPT_LIVES;
+		}
+		watch_close(w);
+	}
+	if (mail->ended)
+		return ADOPT_ENDED;
+	/* After a power cut what the mailbox lacks may have been there. */
+	return mail->taken || mail->held || !same_boot ? ADOPT_LOST :
+		ADOPT_NEVER;
+}
+
+int watch_sweep(int dirfd, const char *const *logs, int nlogs,
+	const char *mark, struct why *why)
+{
+	enum { FILES = 4, FOR_MS = 5000, EVERY_MS = 20 };
+	int64_t until = clock_mono() + FOR_MS;
+	struct os_file file[FILES];
+	struct stat st;
+	int n = 0, i;
+	pid_t last = 0;
+
+	for (i = 0; i < nlogs && n < FILES; i++) {
+		if (fstatat(dirfd, logs[i], &st, AT_SYMLINK_NOFOLLOW) != 0)
+			continue;
+		file[n].dev = st.st_dev;
+		file[n].ino = st.st_ino;
+		n++;
+	}
+	while (os_kill_marked(mark, file, n, 0, &last) > 0) {
+		if (clock_mono() > until)
+			return why_set(why, "process %ld, left of a killed "
+				"attempt, cannot be killed", (long)last);
+		nap(EVERY_MS);
+	}
+	return 0;
+}

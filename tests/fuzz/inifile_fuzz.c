@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Any bytes as a pipeline file. Beyond not crashing:
+ * - libinih counts lines as we do: the line it names for a refused key is the
+ *   one the key was handed over with;
+ * - a file cut at a line says what it said before, but for the value that the
+ *   cut may have gone through;
+ * - what was read, written down again in its plainest form, is read as the
+ *   same;
+ * - the loader answers with a pipeline or with complaints, never with both or
+ *   neither, sorted, and the same each time; every need of an accepted one
+ *   leads to a step, and no step to itself.
+ */
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "buf.h"
+#include "inifile.h"
+#include "load.h"
+
+struct told {
+	struct buf text;	/* each event, with its line */
+	struct buf plain;	/* the file in its plainest form */
+	size_t last;		/* where the last event of text begins */
+	bool problem;
+	int keys, refuse, refused_line;
+	int line;
+};
+
+/* Complaints come between a key and what is above it, so only the others
+ * have to be in order. */
+static void on_section(void *ctx, int line, const char *text, size_t len)
+{
+	struct told *t = ctx;
+
+	assert(line > t->line);
+	t->line = line;
+	assert(memchr(text, '\n', len) == NULL);
+	t->last = t->text.len;
+	buf_printf(&t->text, "[%d ", line);
+	buf_add(&t->text, text, len);
+	buf_char(&t->plain, '[');
+	buf_add(&t->plain, text, len);
+	buf_str(&t->plain, "]\n");
+}
+
+static int on_key(void *ctx, int line, const char *key, const char *value,
+	size_t len)
+{
+	struct told *t = ctx;
+	const char *at = value, *end = value + len;
+
+	assert(line > t->line);
+	t->line = line;
+	assert(value[len] == '\0' && strlen(key) <= INIFILE_NAME);
+	t->last = t->text.len;
+	buf_printf(&t->text, "%d %s=", line, key);
+	buf_add(&t->text, value, len);
+	/* CRLF, so that a carriage return of the value stays one; a blank
+	 * line must not look like the end of the value */
+	buf_printf(&t->plain, "%s =\r\n", key);
+	while (at < end) {
+		const char *newline = memchr(at, '\n', (size_t)(end - at));
+		const char *stop = newline != NULL ? newline : end;
+
+		buf_char(&t->plain, '\t');
+		buf_add(&t->plain, at, (size_t)(stop - at));
+		buf_str(&t->plain, "\r\n");
+		at = newline != NULL ? newline + 1 : end;
+	}
+	t->keys++;
+	if (t->keys != t->refuse)
+		return 0;
+	t->refused_line = line;
+	return -1;
+}
+
+static void on_problem(void *ctx, int line, const char *hint,
+	const char *message)
+{
+	struct told *t = ctx;
+
+	assert(line >= 1 && *message != '\0' && strlen(message) < 256);
+	assert(hint == NULL || *hint != '\0');
+	t->problem = true;
+}
+
+static int parse(struct told *t, const char *text, size_t len)
+{
+	struct inifile_handler handler = { t, on_section, on_key, on_problem };
+	/* exactly as long, so that a sanitizer sees each byte too many */
+	char *copy = malloc(len != 0 ? len : 1);
+	int line;
+
+	assert(copy != NULL);
+	if (len > 0)
+		memcpy(copy, text, len);
+	line = inifile_parse(copy, len, &handler);
+	free(copy);
+	return line;
+}
+
+static void release(struct told *t)
+{
+	buf_release(&t->text);
+	buf_release(&t->plain);
+}
+
+static void check_lines(const char *text, size_t len, int keys)
+{
+	/* the first, the last, and one in between */
+	int tried[] = { 1, (keys + 1) / 2, keys };
+
+	for (int i = 0; i < 3 && keys > 0; i++) {
+		struct told t = { .refuse = tried[i] };
+		int line = parse(&t, text, len);
+
+		assert(line == t.refused_line && line > 0);
+		release(&t);
+	}
+}
+
+static void check_prefix(const char *text, size_t len, const struct told *all)
+{
+	/* a cut that depends on the bytes, so that all are tried in time */
+	size_t cut = len > 0 ? ((unsigned char)text[len - 1] * 257u +
+		(unsigned char)text[0]) % (len + 1) : 0;
+	struct told t = { 0 };
+
+	while (cut > 0 && text[cut - 1] != '\n')
+		cut--;
+	parse(&t, text, cut);
+	assert(t.last <= all->text.len);
+	if (t.last > 0)
+		assert(memcmp(t.text.data, all->text.data, t.last) == 0);
+	release(&t);
+}
+
+/* What the events say without their lines: the plain form of it. */
+static void check_plain(const struct told *all)
+{
+	struct told t = { 0 };
+
+	/* "]" and mistakes have no plain form */
+	parse(&t, all->plain.data, all->plain.len);
+	if (!t.problem && all->plain.len > 0) {
+		assert(t.plain.len == all->plain.len);
+		assert(memcmp(t.plain.data, all->plain.data,
+			t.plain.len) == 0);
+	}
+	release(&t);
+}
+
+static void check_pipeline(const struct pipeline *p)
+{
+	assert(p->nsteps > 0);
+	for (int i = 0; i < p->nsteps; i++) {
+		const struct step *s = &p->step[i];
+
+		assert(pipeline_find(p, s->name) == i);
+		assert(s->run != NULL && s->conf != NULL && s->line > 0);
+		assert(!s->needs_all || s->nneeds == 0);
+		for (int k = 0; k < s->nneeds; k++)
+			assert(s->needs[k] >= 0 && s->needs[k] < p->nsteps &&
+				s->needs[k] != i);
+		pipeline_command_hash(p, i);
+		pipeline_whole_hash(p, i);
+	}
+}
+
+static void check_load(const char *text, size_t len)
+{
+	char *const given[] = { "a=1", "b" };
+	struct complaints c = { 0 }, again = { 0 };
+	size_t ngiven = len > 0 && text[0] == '=' ? 2 : 0;
+	struct pipeline *p = pipeline_load_text("f.ini", text, len, given,
+		ngiven, &c);
+	struct pipeline *q = pipeline_load_text("f.ini", text, len, given,
+		ngiven, &again);
+
+	assert((p == NULL) == (c.n > 0));
+	assert((q == NULL) == (p == NULL) && c.n == again.n);
+	for (size_t i = 0; i < c.n; i++) {
+		assert(i == 0 || c.v[i - 1].line <= c.v[i].line);
+		assert(c.v[i].line == again.v[i].line);
+		assert(strcmp(c.v[i].message, again.v[i].message) == 0);
+	}
+	if (p != NULL)
+		check_pipeline(p);
+	pipeline_free(p);
+	pipeline_free(q);
+	complaints_release(&c);
+	complaints_release(&again);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const char *text = (const char *)data;
+	struct told all = { 0 };
+
+	assert(parse(&all, text, size) == 0);
+	check_lines(text, size, all.keys);
+	check_prefix(text, size, &all);
+	check_plain(&all);
+	release(&all);
+	check_load(text, size);
+	return 0;
+}

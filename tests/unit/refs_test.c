@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: ISC */
+/* What ${NAME} may stand for, and where. */
+#include "refs.h"
+
+#include "loading.h"
+#include "mem.h"
+
+static void defined(void **state)
+{
+	(void)state;
+	/* parameters, our environment, env.NAME of all three kinds */
+	pipeline_free(loads("[params]\np = 1\n"
+		"[pipeline]\nenv.ONE = ${p} ${HOME} ${TWO}\nenv.TWO = 2\n"
+		"workdir = ${ONE}\nenv_file =\nshell = ${HOME}/sh -c\n"
+		"[defaults]\nenv.D = ${ONE}\nstdout = ${D} ${OWN}\n"
+		"[step a]\nrun = x\nenv.OWN = ${D} ${ONE}\n"
+		"outputs = ${OWN} ${p} ${D}\n"));
+	pipeline_free(loads("[step a]\nrun = x\n[step b-c.d]\nrun = x\n"
+		"[step e]\nrun = x\n"
+		"env.X = ${DUREXEC_RUN} ${DUREXEC_STARTED} ${DUREXEC_STEP} "
+		"${DUREXEC_ATTEMPT} ${DUREXEC_KEY} ${DUREXEC_SESSION} "
+		"${DUREXEC_DIR} ${DUREXEC_WAIT} ${DUREXEC_OUTPUT} "
+		"${DUREXEC_PREVIOUS} ${DUREXEC_PREVIOUS_LOG} "
+		"${DUREXEC_OUT_a} ${DUREXEC_OUT_b_c_d} ${DUREXEC_RESULT_a} "
+		"${DUREXEC_a_URL} ${DUREXEC_b_c_d_LONG_NAME} "
+		"${DUREXEC_STATE_DIR}\n"));
+	/* scripts are the shell's */
+	pipeline_free(loads("[step a]\nrun = ${X} ${Y:-z} ${\n"
+		"if = ${X}\ncheck = ${X}\n"));
+	/* of what stands in a file nobody knows before it is read */
+	pipeline_free(loads("[step a]\nrun = x\nenv_file = f\nstdout = ${X}\n"
+		"[step b]\nrun = x\nenv_file = f\nenv.A = ${X}\n"));
+	pipeline_free(loads("[pipeline]\nenv_file = f\n[step a]\nrun = x\n"
+		"stdout = ${X}\n"));
+	/* what needs no replacing */
+	pipeline_free(loads("[step a]\nrun = x\nenv.A = $X $${X} $$ 5$\n"));
+}
+
+static void undefined(void **state)
+{
+	(void)state;
+	complains("[params]\nvideo = x\n[pipeline]\nenv.A = ${q}\n"
+		"workdir = ${vide}\nshell = ${DUREXEC_SHELL} -c\n"
+		"[step a]\nrun = x\noutputs = ok ${vidoe} ${HOEM}\n"
+		"stdin = ${C}\nstdout = ${D}\nenv_file =\nworkdir = ${E}\n"
+		"requires = file:${F}\nunset_env = ${G}\nenv.H = ${I}\n"
+		"[step b]\nrun = x\nenv.C = 1\nenv_file = ${ZZ}\n"
+		"[defaults]\nenv.J = ${K}\nenv.L = ${H}\n",
+		"4: A: ${q} is not defined | declare it in [params], or set "
+		"it in the environment\n"
+		"5: workdir: ${vide} is not defined | did you mean "
+		"${video}?\n"
+		"6: shell: ${DUREXEC_SHELL} is known to steps only, and this "
+		"is read before the first one starts\n"
+		"9: outputs: ${vidoe} is not defined | did you mean "
+		"${video}?\n"
+		"9: outputs: ${HOEM} is not defined | did you mean ${HOME}?\n"
+		"10: stdin: ${C} is not defined | declare it in [params], or "
+		"set it in the environment\n"
+		"11: stdout: ${D} is not defined | declare it in [params], or "
+		"set it in the environment\n"
+		"13: workdir: ${E} is not defined | declare it in [params], "
+		"or set it in the environment\n"
+		"14: requires: ${F} is not defined | declare it in [params], "
+		"or set it in the environment\n"
+		"15: unset_env: ${G} is not defined | declare it in [params], "
+		"or set it in the environment\n"
+		"16: H: ${I} is not defined | declare it in [params], or set "
+		"it in the environment\n"
+		"22: J: ${K} is not defined | declare it in [params], or set "
+		"it in the environment\n");
+}
+
+static void of_defaults(void **state)
+{
+	(void)state;
+	/* told once, for however many steps */
+	complains("[defaults]\nrun = x\nstdout = ${X}\n"
+		"[step a]\n[step b]\n[step c]\numask = 0\n[step d]\n"
+		"umask = 0\n",
+		"3: stdout: ${X} is not defined | declare it in [params], or "
+		"set it in the environment\n");
+	/* one step does not define it */
+	complains("[defaults]\nrun = x\nstdout = ${X}\n[step a]\nenv.X = 1\n"
+		"[step b]\nenv.Y = 1\n",
+		"3: stdout: ${X} is not defined | declare it in [params], or "
+		"set it in the environment\n");
+	pipeline_free(loads("[defaults]\nrun = x\nstdout = ${X}\n[step a]\n"
+		"env.X = 1\n[step b]\nenv.X = 1\n"));
+}
+
+static void durexecs_own(void **state)
+{
+	(void)state;
+	complains("[step fetch]\nrun = x\n[step b]\nrun = x\n"
+		"stdout = ${DUREXEC_OUT_fecth}\n"
+		"env.A = ${DUREXEC_RESULT_none}\n"
+		"env.B = ${DUREXEC_ATEMPT}\n"
+		"env.C = ${DUREXEC_fetch} ${DUREXEC_fetch_}\n"
+		"env.D = ${DUREXEC_SLOT_gpu}\n"
+		"env.E = ${ITEM} ${ITEM_BASE} ${DUREXEC_ITEM}\n"
+		"env_file = f\n",
+		"5: stdout: ${DUREXEC_OUT_fecth} names no step of this file | "
+		"did you mean ${DUREXEC_OUT_fetch}?\n"
+		"6: A: ${DUREXEC_RESULT_none} names no step of this file\n"
+		"7: B: ${DUREXEC_ATEMPT} is none of the variables that "
+		"durexec sets | did you mean ${DUREXEC_ATTEMPT}?\n"
+		"8: C: ${DUREXEC_fetch} is none of the variables that durexec "
+		"sets\n"
+		"8: C: ${DUREXEC_fetch_} is none of the variables that "
+		"durexec sets\n"
+		"9: D: ${DUREXEC_SLOT_gpu} is not supported yet\n"
+		"10: E: ${DUREXEC_ITEM} is not supported yet\n");
+	complains("[step a]\nrun = x\nstdout = ${ITEM}.x ${DUREXEC_ITEM}\n",
+		"3: stdout: ${ITEM} is not supported yet\n"
+		"3: stdout: ${DUREXEC_ITEM} is not supported yet\n");
+	/* not for steps: nobody knows them while loading */
+	complains("[pipeline]\nname = ${DUREXEC_RUN}\nstate_dir = ${ITEM}\n"
+		"[params]\na = ${DUREXEC_STEP}\n[step a]\nrun = x\n",
+		"2: name: ${DUREXEC_RUN} is known to steps only, and this is "
+		"read before the first one starts\n"
+		"3: state_dir: ${ITEM} is not supported yet\n"
+		"5: a: ${DUREXEC_STEP} is known to steps only, and this is "
+		"read before the first one starts\n");
+	/* set by us or not: where it is in the environment it is defined */
+	setenv("ITEM", "1", 1);
+	setenv("DUREXEC_MINE", "1", 1);
+	pipeline_free(loads("[step a]\nrun = x\n"
+		"stdout = ${ITEM} ${DUREXEC_MINE}\n"));
+	unsetenv("ITEM");
+	unsetenv("DUREXEC_MINE");
+}
+
+/* A step sees what those that it needs left, and no others. */
+static void needed(void **state)
+{
+	(void)state;
+	pipeline_free(loads("[defaults]\nrun = x\n[step a]\n[step b]\n"
+		"stdout = ${DUREXEC_OUT_a}.b\n[step c]\nneeds = b\n"
+		"env.X = ${DUREXEC_b_X_Y} ${DUREXEC_RESULT_b}\n"));
+	complains("[defaults]\nrun = x\n"
+		"[step a]\nstdout = ${DUREXEC_OUT_a} ${DUREXEC_OUT_b}\n"
+		"[step b]\n"
+		"[step c]\nneeds = b\nstdout = ${DUREXEC_OUT_a}\n"
+		"env.X = ${DUREXEC_a_URL}\n",
+		"4: stdout: ${DUREXEC_OUT_a} is known only when the step is "
+		"done\n"
+		"4: stdout: ${DUREXEC_OUT_b} belongs to a step that this one "
+		"does not need | put [step b] above it\n"
+		"8: stdout: ${DUREXEC_OUT_a} belongs to a step that this one "
+		"does not need | add \"a\" to the needs of \"c\"\n"
+		"9: X: ${DUREXEC_a_URL} belongs to a step that this one does "
+		"not need | add \"a\" to the needs of \"c\"\n");
+	/* in [defaults] for each step, in [pipeline] for all of them */
+	complains("[defaults]\nrun = x\nstdout = ${DUREXEC_OUT_b}\n"
+		"[pipeline]\nenv.A = ${DUREXEC_OUT_a}\n"
+		"[step a]\nstdout =\n[step b]\nstdout =\n[step c]\n[step d]\n"
+		"[step e]\nneeds =\n",
+		"3: stdout: ${DUREXEC_OUT_b} belongs to a step that this one "
+		"does not need | add \"b\" to the needs of \"e\"\n"
+		"5: A: ${DUREXEC_OUT_a} is not known to all steps | put this "
+		"into steps that need \"a\"\n");
+	/* two that look the same: either may be meant */
+	pipeline_free(loads("[defaults]\nrun = x\n[step a-b]\n[step a_b]\n"
+		"[step c]\nneeds = a_b\nstdout = ${DUREXEC_OUT_a_b}\n"));
+}
+
+static void broken(void **state)
+{
+	(void)state;
+	complains("[step a]\nrun = x\nstdout = a${b\nworkdir = ${x-y}\n"
+		"timeout = ${}\nenv.A = ${HOME} ${A B} ${C\n",
+		"3: stdout: \"${b\" has no closing \"}\"\n"
+		"4: workdir: \"${x-y}\" is no variable: only ${NAME} is "
+		"replaced, and $${ stands for ${\n"
+		"5: timeout: \"${}\" is no variable: only ${NAME} is "
+		"replaced, and $${ stands for ${\n"
+		"6: A: \"${A B}\" is no variable: only ${NAME} is replaced, "
+		"and $${ stands for ${\n");
+}
+
+/* Each default is twice the one above: 40 of them would fill the memory. */
+static void growing(void **state)
+{
+	struct buf text = { 0 }, said = { 0 };
+
+	(void)state;
+	buf_str(&text, "[params]\np0 = 0123456789\n");
+	for (int i = 1; i <= 40; i++)
+		buf_printf(&text, "p%d = ${p%d}${p%d}\n", i, i - 1, i - 1);
+	buf_str(&text, "[step a]\nrun = x\n");
+	assert_null(loading(text.data, text.len, NO_ARGUMENTS, &said));
+	/* 10 * 2^13 is the last one below 128 KiB */
+	assert_int_equal(strncmp(said.data, "16: p14: ${p13} makes it longer "
+		"than 128 KiB\n", 45), 0);
+	buf_release(&text);
+	buf_release(&said);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	clearenv();
+	setenv("HOME", "/home/me", 1);
+	setenv("DUREXEC_STATE_DIR", "/s", 1);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(defined),
+		cmocka_unit_test(undefined),
+		cmocka_unit_test(of_defaults),
+		cmocka_unit_test(durexecs_own),
+		cmocka_unit_test(needed),
+		cmocka_unit_test(broken),
+		cmocka_unit_test(growing),
+	};
+
+	return cmocka_run_group_tests(tests, setup, NULL);
+}
