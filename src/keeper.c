@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "keeper.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -49,6 +50,8 @@ struct keeper {
 	int64_t oom_kills;	/* counter when this keeper began */
 	char *data;		/* JOB_MOST bytes: the message at hand */
 	char **room;		/* ROOM pointers */
+	char spare[32];		/* an empty directory, for give_dir() */
+	bool have_spare;
 };
 
 /* The attempt at hand. */
@@ -137,6 +140,51 @@ static int open_log(const char *name)
 		O_TRUNC | O_CLOEXEC | (name[0] == '/' ? 0 : O_NOFOLLOW), 0600);
 }
 
+/*
+ * $DUREXEC_DIR. Few steps put anything into theirs, and making and removing a
+ * directory costs more than anything else here: an empty one is kept and
+ * renamed from step to step (rename(2) replaces an empty directory and refuses
+ * a full one, which is an earlier attempt's and stays).
+ */
+static int give_dir(struct keeper *k, const char *dir)
+{
+	if (k->have_spare && renameat(KEEPER_RUNDIR, k->spare, KEEPER_RUNDIR,
+	    dir) == 0) {
+		k->have_spare = false;
+		return 0;
+	}
+	return mkdirat(KEEPER_RUNDIR, dir, 0700) == 0 || errno == EEXIST ?
+		0 : -1;
+}
+
+static bool is_empty(const char *dir)
+{
+	/* "." and ".." come first or at least within the first of these */
+	char entries[4096];
+	int fd = openat(KEEPER_RUNDIR, dir, O_RDONLY | O_DIRECTORY |
+		O_CLOEXEC | O_NOFOLLOW), n = 0;
+	ssize_t len, at;
+
+	if (fd == -1)
+		return false;
+	len = getdents64(fd, entries, sizeof(entries));
+	close(fd);
+	for (at = 0; at < len; n++)
+		at += ((struct dirent64 *)(void *)(entries + at))->d_reclen;
+	return len > 0 && n == 2;
+}
+
+static void take_dir(struct keeper *k, const char *dir)
+{
+	if (!is_empty(dir))
+		return;
+	if (!k->have_spare && renameat(KEEPER_RUNDIR, dir, KEEPER_RUNDIR,
+	    k->spare) == 0)
+		k->have_spare = true;
+	else
+		unlinkat(KEEPER_RUNDIR, dir, AT_REMOVEDIR);
+}
+
 static int64_t size_of(int fd)
 {
 	struct stat st;
@@ -166,7 +214,7 @@ static void say(struct attempt *a, const char *name, int err)
 	(void)io_write(a->err, line, (size_t)n);
 }
 
-static int open_files(struct attempt *a)
+static int open_files(struct keeper *k, struct attempt *a)
 {
 	const struct job *j = a->job;
 
@@ -184,8 +232,7 @@ static int open_files(struct attempt *a)
 	 * somebody of this attempt lives, even if we do not. */
 	flock(a->out, LOCK_EX | LOCK_NB);
 	flock(a->err, LOCK_EX | LOCK_NB);
-	if (j->dir != NULL && mkdirat(KEEPER_RUNDIR, j->dir, 0700) == -1 &&
-	    errno != EEXIST) {
+	if (j->dir != NULL && give_dir(k, j->dir) == -1) {
 		not_started(a, "cannot create", j->dir);
 		return -1;
 	}
@@ -294,6 +341,7 @@ static int start(struct keeper *k, struct attempt *a)
 	s.nice = j->nice;
 	s.session = true;
 	s.die_with_us = true;
+	s.defaults = true;	/* keeper_main() has seen to it */
 	for (;;) {
 		a->pid = spawn(&s, &stage);
 		/* The machine's failure, not the step's: wait for better
@@ -530,7 +578,8 @@ static void attend(struct keeper *k, struct attempt *a)
 	int64_t ms;
 	int signo;
 
-	while (!reap(a)) {
+	/* An end before the first look is a SIGCHLD that waits. */
+	do {
 		/* A step is over when its first process is: what it left
 		 * behind is stopped like a step. */
 		if (a->ended && a->stopping == STOP_NO)
@@ -555,7 +604,7 @@ static void attend(struct keeper *k, struct attempt *a)
 			k->orphan = true;
 		while (take_signal(k, &signo))
 			obey(a, signo);
-	}
+	} while (!reap(a));
 }
 
 static bool from_elsewhere(int signo)
@@ -593,7 +642,7 @@ static int64_t tv_ms(const struct timeval *tv)
 }
 
 /* Sync what was written, drop what was not. */
-static void close_files(struct attempt *a)
+static void close_files(struct keeper *k, struct attempt *a)
 {
 	const struct job *j = a->job;
 	bool written = false;
@@ -614,9 +663,8 @@ static void close_files(struct attempt *a)
 		close(a->err);
 	if (a->out != -1)
 		close(a->out);
-	/* An empty $DUREXEC_DIR was of no use to the step. */
-	if (j->dir != NULL)
-		unlinkat(KEEPER_RUNDIR, j->dir, AT_REMOVEDIR);
+	if (j->dir != NULL && a->report.survivor == 0)
+		take_dir(k, j->dir);
 }
 
 static void run_job(struct keeper *k, const struct job *j)
@@ -630,7 +678,7 @@ static void run_job(struct keeper *k, const struct job *j)
 		;
 	while (mailbox_take(&k->box, j) == -1)
 		wait_ms(k, AGAIN_MS);
-	if (open_files(&a) == 0 && start(k, &a) == 0) {
+	if (open_files(k, &a) == 0 && start(k, &a) == 0) {
 		(void)mailbox_pid(&k->box, a.pid);
 		now = clock_mono();
 		a.timeout_mono = j->timeout_ms != 0 ? now + j->timeout_ms : 0;
@@ -642,7 +690,7 @@ static void run_job(struct keeper *k, const struct job *j)
 	a.report.user_ms = tv_ms(&a.usage.ru_utime);
 	a.report.system_ms = tv_ms(&a.usage.ru_stime);
 	a.report.rss_kb = a.usage.ru_maxrss;
-	close_files(&a);
+	close_files(k, &a);
 	/* The record first: the supervisor may die before it hears. Without
 	 * room for it, it is kept in memory, told over the socket, and
 	 * tried again for as long as nobody has heard. */
@@ -729,12 +777,15 @@ int keeper_main(void)
 	mailbox_init(&k.box, KEEPER_MAILBOX);
 	k.box.length = size_of(KEEPER_MAILBOX);
 	k.oom_kills = os_oom_kills();
+	snprintf(k.spare, sizeof(k.spare), "spare.%ld", (long)getpid());
 	if (k.sigfd == -1 || k.null == -1 || k.data == NULL ||
 	    k.room == NULL || os_become_subreaper() == -1 ||
 	    mailbox_keeper(&k.box) == -1)
 		return 1;
 	while (!k.orphan && receive(&k, &j))
 		run_job(&k, &j);
+	if (k.have_spare)
+		unlinkat(KEEPER_RUNDIR, k.spare, AT_REMOVEDIR);
 	/* What the supervisor may not have heard outlives a power cut. */
 	(void)io_sync(KEEPER_MAILBOX);
 	return 0;

@@ -115,7 +115,7 @@ static void child(const struct spawn *s, pid_t parent, struct failure *f)
 		goto fail;
 	f->stage = SPAWN_EXEC;
 	/* cron, nohup and Python parents leave SIGPIPE or SIGHUP ignored */
-	for (signo = 1; signo < NSIG; signo++)
+	for (signo = 1; signo < NSIG && !s->defaults; signo++)
 		sigaction(signo, &dfl, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);

@@ -27,6 +27,7 @@ struct spawn {
 	int nice;		/* 0: inherited */
 	bool session;		/* setsid */
 	bool die_with_us;	/* KILL when this process dies */
+	bool defaults;		/* our dispositions are all default already */
 };
 
 /*

@@ -13,7 +13,7 @@ durexec=$1
 shift
 case $durexec in
 */*) ;;
-*) durexec=$(command -v "$durexec") || { echo "no such program: $1" >&2; exit 2; } ;;
+*) durexec=$(command -v "$durexec") || { echo "no such program" >&2; exit 2; } ;;
 esac
 conf=$(dirname "$(dirname "$0")")
 ini=$conf/demo.ini
@@ -57,7 +57,7 @@ child=$!
 status=0
 while :; do
 	again=no
-	wait "$child"
+	wait "$child" 2> /dev/null # bash would say "Killed" and quote itself
 	status=$?
 	[ "$again" = yes ] || break
 done

@@ -365,7 +365,7 @@ for pair in listen:pocketsphinx_batch thumbnail:chromium video:ffmpeg upload:rcl
 	go
 	if [ "$step" != thumbnail ]; then
 		until_true 5 grep -qi adopt "$work/go.log"
-		holds "$step: the first line says that it was adopted" \
+		holds "$step: says at once that it was adopted" \
 			grep -i adopt <(head -n 3 "$work/go.log")
 		until_true 5 is_adopted "$step"
 		is "$step: status says that it was adopted" "$(field "$ini" "$step" adopted)" true
