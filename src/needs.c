@@ -301,8 +301,8 @@ static void tell_cycle(struct search *s, int from)
 }
 
 /*
- * One complaint for what hangs together: each node is told of once. Walking
- * back stops at the first one that was, so all walks together are linear.
+ * One complaint for what hangs together: a node is told of once. Walking back
+ * stops at the first one that was, so all walks together are linear.
  */
 static void found_cycle(struct search *s, int node)
 {
@@ -328,8 +328,7 @@ static void search_from(struct search *s, int start)
 		int node = follow(s, v);
 
 		if (node == -1) {
-			if (s->colour[v->node] == OPEN)
-				s->colour[v->node] = DONE;
+			s->colour[v->node] = DONE;
 			s->depth--;
 		} else if (s->colour[node] == NEW) {
 			s->colour[node] = OPEN;

@@ -201,26 +201,34 @@ static const struct strlist *environment(struct draft *d)
 	return list;
 }
 
-/* except: the parameter whose default is read; it is not what was meant. A
- * name that begins with DUREXEC_ does not come here. */
-static char *suggest(struct draft *d, const char *name, int except)
+/* What was probably meant. except: the parameter whose default is read; that
+ * one was not. A name that begins with DUREXEC_ does not come here. */
+static const char *guess_variable(struct draft *d, const char *name,
+	int except)
 {
 	struct pipeline *p = d->p;
 	const struct strlist *env = environment(d);
 	size_t len = strlen(name), n = 0;
-	const char **words = mem_alloc((size_t)(p->nparams + env->n) *
-		sizeof(*words));
-	const char *meant = NULL;
+	const char **words, *meant;
 
+	d->guesses += (double)(p->nparams + env->n) * (double)(len * len + 1);
+	if (d->guesses > DRAFT_GUESSES)
+		return NULL;
+	words = mem_alloc((size_t)(p->nparams + env->n) * sizeof(*words));
 	for (int i = 0; i < p->nparams; i++)
 		if (i != except)
 			words[n++] = p->param[i].name;
 	for (int i = 0; i < env->n; i++)
 		words[n++] = env->v[i];
-	d->guesses += (double)n * (double)(len * len + 1);
-	if (d->guesses < DRAFT_GUESSES)
-		meant = guess(name, words, n);
+	meant = guess(name, words, n);
 	free(words);
+	return meant;
+}
+
+static char *suggest(struct draft *d, const char *name, int except)
+{
+	const char *meant = guess_variable(d, name, except);
+
 	if (meant != NULL)
 		return mem_printf("did you mean ${%s}?", meant);
 	return mem_printf("declare it in [params], or set it in the "

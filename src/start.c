@@ -257,22 +257,42 @@ static void report_removed(const struct session *se)
 				(enum task_state)se->s.task[i].state));
 }
 
+/* "; adopting video, upload (goes on)" */
+static void add_found(const struct session *se, enum orphan which,
+	const char *before, const char *after, struct buf *text)
+{
+	/* Of many, the first ones are named. */
+	enum { NAMED = 5 };
+	size_t i;
+	int n = 0, pid;
+
+	for (i = 0; i < se->s.ntasks && se->s.count[TASK_RUNNING] > 0; i++) {
+		const struct task *t = &se->s.task[i];
+
+		if (t->state != TASK_RUNNING ||
+		    summary_orphan(&se->d, t, &pid) != which || ++n > NAMED)
+			continue;
+		buf_printf(text, "%s%s", n == 1 ? before : ", ", t->name);
+	}
+	if (n > NAMED)
+		buf_printf(text, " and %d more", n - NAMED);
+	if (n > 0)
+		buf_str(text, after);
+}
+
 static void say_continuing(const struct session *se)
 {
 	struct summary sum;
 	struct buf text = { 0 };
-	size_t i;
-	int n = 0;
 
 	summary_make(&sum, &se->plan, false);
 	buf_printf(&text, "continuing run %s: %d of %d done", se->d.id,
 		sum.done, sum.total);
 	if (sum.review > 0)
 		buf_printf(&text, ", %d in review", sum.review);
-	for (i = 0; i < se->s.ntasks && n < 5; i++)
-		if (se->s.task[i].state == TASK_RUNNING)
-			buf_printf(&text, "%s%s", n++ == 0 ?
-				"; was running: " : ", ", se->s.task[i].name);
+	add_found(se, ORPHAN_LIVES, "; adopting ", " (goes on)", &text);
+	add_found(se, ORPHAN_ENDED, "; adopting ", " (has ended)", &text);
+	add_found(se, ORPHAN_GONE, "; interrupted: ", "", &text);
 	msg_note("%s", text.data);
 	buf_release(&text);
 	if (se->j.torn > 0)

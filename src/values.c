@@ -204,8 +204,6 @@ int values_exits(const char *text, uint8_t set[32], struct why *why)
 			at = number(at + 1, &to);
 		if (at == NULL || from > to || to > 255)
 			goto bad;
-		if (*at != '\0' && strchr(SEPARATORS, *at) == NULL)
-			goto bad;
 		for (int code = from; code <= to; code++)
 			set[code / 8] |= (uint8_t)(1u << (code % 8));
 		at += strspn(at, SEPARATORS);

@@ -10,7 +10,9 @@ for package; do
 	# gcc and make may be somebody's own
 	case $package in
 	gcc) command -v "${CC:-cc}" >/dev/null 2>&1 && continue ;;
-	make | pkg-config | bats | python3 | curl | clang)
+	# nodejs from elsewhere brings its npm and conflicts with Debian's
+	nodejs) command -v node >/dev/null 2>&1 && continue ;;
+	make | pkg-config | bats | python3 | curl | clang | npm)
 		command -v "$package" >/dev/null 2>&1 && continue ;;
 	esac
 	dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null |

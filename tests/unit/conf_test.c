@@ -129,7 +129,7 @@ static void defaults(void **state)
 		"[defaults]\n"
 		"run = common\n"
 		"timeout = 5m\n"
-		"ok_exit = 3\n"
+		"ok_exit = 33\n"
 		"outputs = o1\n"
 		"check = c\n"
 		"stdout = s\n"
@@ -155,14 +155,14 @@ static void defaults(void **state)
 	assert_ptr_equal(p->step[2].conf, a);
 	assert_int_equal(a->timeout_ms, 300000);
 	assert_int_equal(a->line[KEY_TIMEOUT], 5);
-	assert_true(is_ok(a, 3));
+	assert_true(is_ok(a, 33));
 	assert_int_equal(a->outputs.n, 1);
 	assert_string_equal(a->check, "c");
 	assert_true(a->allow_failure);
 	assert_int_equal(a->env.n, 2);
 	assert_int_equal(b->timeout_ms, 0);
 	assert_int_equal(b->line[KEY_TIMEOUT], 14);
-	assert_true(is_ok(b, 4) && !is_ok(b, 3) && is_ok(b, 0));
+	assert_true(is_ok(b, 4) && !is_ok(b, 33) && is_ok(b, 0));
 	assert_int_equal(b->outputs.n, 0);
 	assert_null(b->check);
 	assert_null(b->stdout_to);

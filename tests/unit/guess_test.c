@@ -50,6 +50,7 @@ static void far(void **state)
 	assert_null(guess("ab", (const char *const[]){ "cd" }, 1));
 	assert_null(guess("run", words, 0));
 	/* a swap is one mistake only if the letters are neighbours */
+	assert_null(guess("xb", (const char *const[]){ "by" }, 1));
 	assert_null(guess("cba", (const char *const[]){ "abc" }, 1));
 }
 

@@ -170,6 +170,9 @@ static void blank_lines(void **state)
 	 * beyond the common indentation */
 	check("[s]\nrun =\n    a\n\n      \n  \n    b\n",
 		"[1 s]\n2 run=a\\n\\n  \\n\\nb\n");
+	/* and all it has when that is indented in another way */
+	check("[s]\nrun =\n    a\n\t\t\n  \t\t\n    b\n",
+		"[1 s]\n2 run=a\\n\t\t\\n\t\t\\nb\n");
 	/* leading ones are part of the value, trailing ones are not */
 	check("[s]\nrun =\n\n  a\n   \n\t\n", "[1 s]\n2 run=\\na\n");
 	check("[s]\nrun =\n\n\n[t]\n", "[1 s]\n2 run=\n[5 t]\n");
@@ -324,6 +327,11 @@ static void bad_lines(void **state)
 		"is one word of letters, digits, \"_\", \".\" and \"-\" | if "
 		"it belongs to the value of \"run\" above, begin the line "
 		"with a blank\n");
+	/* there is no value above it any more */
+	check("[s]\nrun = a\n[t]\necho hi\n",
+		"[1 s]\n2 run=a\n[3 t]\n4! \"echo hi\" is neither \"NAME = "
+		"VALUE\" nor a section nor a comment | write NAME = VALUE, "
+		"[SECTION], or a comment that begins with \"#\"\n");
 	check("[s]\n= v\n", "[1 s]\n2! there is no name before the \"=\" | "
 		"write NAME = VALUE, [SECTION], or a comment that begins with "
 		"\"#\"\n");

@@ -112,10 +112,42 @@ static void pipeline_values(void **state)
 		"9: workdir = a...: it goes on in the next line, but one was "
 		"expected | begin the line below it in column 0 if it is a "
 		"key\n");
+	complains("[pipeline]\nname = a@b\n" STEP, "2: name = a@b: expected "
+		"a name of at most 48 bytes without \"/\" and \"@\", "
+		"beginning with neither \".\" nor \"-\"\n");
 	complains("[pipeline]\njobs = 1025\n" STEP,
 		"2: jobs = 1025: expected a whole number from 1 to 1024\n");
 	pipeline_free(loads("[pipeline]\njobs = 1024\nwhen_done = leave\n"
 		"fail_fast = yes\nworkdir =\nenv_file =\n" STEP));
+}
+
+/* Linux takes 131,071 bytes in a variable, its name and "=" included. */
+static void too_long(void **state)
+{
+	char *value = mem_alloc(131073), *text;
+
+	(void)state;
+	memset(value, 'x', 131071 - 2);
+	text = mem_printf("[pipeline]\nenv.A = %s\n[params]\nb = %s\n" STEP,
+		value, value);
+	pipeline_free(loads(text));
+	free(text);
+	value[131071 - 2] = 'x';
+	text = mem_printf("[pipeline]\nenv.A = %s\n[params]\nb = %s\n"
+		"c = ${b}\nd =\n" STEP, value, value);
+	memcpy(value, "d=", 2);
+	value[131070] = value[131071] = 'x';
+	complains_given(text, (char *const[]){ value, NULL },
+		"0: d is 131072 bytes long, and Linux hands over at most "
+		"131071 (128 KiB) | put it into a file\n"
+		"2: A is 131072 bytes long, and Linux hands over at most "
+		"131071 (128 KiB) | put it into a file\n"
+		"4: b is 131072 bytes long, and Linux hands over at most "
+		"131071 (128 KiB) | put it into a file\n"
+		"5: c is 131072 bytes long, and Linux hands over at most "
+		"131071 (128 KiB) | put it into a file\n");
+	free(text);
+	free(value);
 }
 
 static void parameters(void **state)
@@ -165,7 +197,7 @@ static void wrong_parameters(void **state)
 		"0: [params] declares no \"a\" | this file takes none: it has "
 		"no [params]\n");
 	complains("[params]\nDUREXEC_X = 1\na-b = 2\n1a = 3\na = 4\na = 5\n"
-		"b = ${c}\nc = 1\nd = ${nope}\n" STEP,
+		"b = ${c}\nc = 1\nd = ${nope}\nvideo = ${vidoe}\n" STEP,
 		"2: the names DUREXEC_... are durexec's own: \"DUREXEC_X\" | "
 		"give it another name\n"
 		"3: \"a-b\" is no name of a variable: it may have letters, "
@@ -176,7 +208,10 @@ static void wrong_parameters(void **state)
 		"in line 5; take one of them out\n"
 		"7: b: ${c} is declared further down | move \"c\" above it\n"
 		"9: d: ${nope} is not defined | declare it in [params], or "
-		"set it in the environment\n");
+		"set it in the environment\n"
+		/* not "did you mean ${video}?" */
+		"10: video: ${vidoe} is not defined | declare it in [params], "
+		"or set it in the environment\n");
 }
 
 static void sections(void **state)
@@ -481,6 +516,7 @@ int main(void)
 		cmocka_unit_test(smallest),
 		cmocka_unit_test(pipeline_section),
 		cmocka_unit_test(pipeline_values),
+		cmocka_unit_test(too_long),
 		cmocka_unit_test(parameters),
 		cmocka_unit_test(wrong_parameters),
 		cmocka_unit_test(sections),

@@ -151,6 +151,11 @@ static void needed(void **state)
 		"does not need | add \"a\" to the needs of \"c\"\n"
 		"9: X: ${DUREXEC_a_URL} belongs to a step that this one does "
 		"not need | add \"a\" to the needs of \"c\"\n");
+	complains("[defaults]\nrun = x\n[step a]\n[step b]\n"
+		"[step c]\nneeds = a\nstdout = ${DUREXEC_OUT_a}\n"
+		"[step d]\nneeds = b\nstdout = ${DUREXEC_OUT_a}\n",
+		"10: stdout: ${DUREXEC_OUT_a} belongs to a step that this one "
+		"does not need | add \"a\" to the needs of \"d\"\n");
 	/* in [defaults] for each step, in [pipeline] for all of them */
 	complains("[defaults]\nrun = x\nstdout = ${DUREXEC_OUT_b}\n"
 		"[pipeline]\nenv.A = ${DUREXEC_OUT_a}\n"

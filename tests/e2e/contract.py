@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: ISC
+"""contract.py FILE [WHAT=VALUE ...]
+
+FILE is a `status --json`: its fields and their types have to be those of the
+contract, no more and no less. WHAT is a field of the run, or STEP.FIELD.
+VALUE is compared as text ("null", "true"); "?" is any but null.
+"""
+import json
+import re
+import sys
+
+TIME = re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$')
+
+
+def text(v):
+    return isinstance(v, str)
+
+
+def time(v):
+    return v is None or (isinstance(v, str) and TIME.match(v) is not None)
+
+
+def integer(v):
+    return isinstance(v, int) and not isinstance(v, bool)
+
+
+def number(v):
+    return isinstance(v, (int, float)) and not isinstance(v, bool)
+
+
+def boolean(v):
+    return isinstance(v, bool)
+
+
+def words(v):
+    return isinstance(v, list) and all(isinstance(w, str) for w in v)
+
+
+def maybe(kind):
+    return lambda v: v is None or kind(v)
+
+
+def one_of(*known):
+    return lambda v: v in known
+
+
+def path(v):
+    return v is None or (isinstance(v, str) and v.startswith('/'))
+
+
+RUN = {
+    'pipeline': text, 'run': text,
+    'state': one_of('running', 'stopped', 'done', 'needs_review', 'waiting'),
+    'started': time, 'ended': time, 'done': integer, 'total': integer,
+    'eta': lambda v: True, 'saved_seconds': number, 'cost': maybe(number),
+    'next': words, 'steps': lambda v: isinstance(v, list),
+}
+STEP = {
+    'step': text, 'item': maybe(text),
+    'state': one_of('pending', 'running', 'done', 'waiting', 'needs_review',
+                    'skipped'),
+    'attempts': integer,
+    'outcome': one_of(None, 'exit', 'signal', 'timeout', 'idle', 'flood',
+                      'interrupted', 'not-started', 'lost'),
+    'exit': maybe(integer), 'signal': maybe(integer), 'reason': maybe(text),
+    'started': time, 'ended': time, 'seconds': maybe(number),
+    'waiting_until': time, 'user_seconds': maybe(number),
+    'system_seconds': maybe(number), 'max_rss_kb': maybe(integer),
+    'pid': maybe(integer), 'stdout': path, 'stderr': path,
+    'result': maybe(text), 'stale': boolean, 'adopted': boolean,
+    'cost': maybe(number),
+}
+
+
+def check(what, fields, kinds):
+    wrong = []
+    for name in sorted(set(kinds) - set(fields)):
+        wrong.append(f'{what} lacks "{name}"')
+    for name in sorted(set(fields) - set(kinds)):
+        wrong.append(f'{what} has "{name}", which is not in the contract')
+    for name, kind in kinds.items():
+        if name in fields and not kind(fields[name]):
+            wrong.append(f'{what}: "{name}" cannot be {fields[name]!r}')
+    return wrong
+
+
+def shown(value):
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return ' '.join(value)
+    return json.dumps(value)
+
+
+def main():
+    lines = open(sys.argv[1], encoding='utf-8').read().splitlines()
+    status = json.loads(lines[-1])
+    wrong = check('the run', status, RUN)
+    steps = {}
+    for step in status['steps']:
+        wrong += check(f'step {step.get("step")}', step, STEP)
+        steps[step['step']] = step
+    for word in sys.argv[2:]:
+        what, value = word.split('=', 1)
+        step, dot, field = what.rpartition('.')
+        have = shown((steps[step] if dot else status)[field])
+        if have == 'null' if value == '?' else have != value:
+            wrong.append(f'{what} is {have}, expected {value}')
+    for line in wrong:
+        print(line)
+    return 1 if wrong else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
