@@ -209,7 +209,10 @@ static void take_words(struct options *o, char **word, int n)
 		o->ini = word[i++];
 	}
 	for (; i < n; i++) {
-		if (strchr(word[i], '=') != NULL)
+		/* durexec logs STEP FILE.ini means the same */
+		if (o->ini == NULL && is_ini(word[i]))
+			o->ini = word[i];
+		else if (strchr(word[i], '=') != NULL)
 			o->given[o->ngiven++] = word[i];
 		else
 			o->step[o->nsteps++] = word[i];

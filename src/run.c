@@ -21,7 +21,8 @@ void engine_tell(struct run *r, enum view_kind kind, int task, int step,
 	const char *text)
 {
 	struct view_event e = { .kind = kind, .step = step,
-		.at = clock_wall(), .text = text };
+		.at = clock_wall(),
+		.text = text != NULL ? mem_dup(text) : NULL };
 
 	if (task >= 0) {
 		e.state = (enum task_state)r->at.s->task[task].state;
@@ -33,6 +34,12 @@ void engine_tell(struct run *r, enum view_kind kind, int task, int step,
 	r->event[r->nevents++] = e;
 }
 
+static void forget_events(struct run *r)
+{
+	while (r->nevents > 0)
+		free(r->event[--r->nevents].text);
+}
+
 static void tell_views(struct run *r)
 {
 	const struct view_run run = { r->at.p, r->at.s, r->at.plan, r->at.d };
@@ -42,7 +49,7 @@ static void tell_views(struct run *r)
 	for (i = 0; i < r->nevents; i++)
 		for (v = r->at.view; *v != NULL; v++)
 			(*v)->event(*v, &run, &r->event[i]);
-	r->nevents = 0;
+	forget_events(r);
 }
 
 void engine_put(struct run *r, struct record *record)
@@ -195,9 +202,17 @@ void run_stop(struct run *r, enum stop_mode mode)
 int run_act(struct run *r, const struct act *a, struct buf *answer,
 	struct why *why)
 {
+	char *text, *line, *rest;
 	int changed;
 
-	return act_on(a, r->at.plan, r->at.j, answer, &changed, why);
+	if (act_on(a, r->at.plan, r->at.j, answer, &changed, why) == -1)
+		return -1;
+	text = rest = mem_dup(answer->data != NULL ? answer->data : "");
+	while ((line = strsep(&rest, "\n")) != NULL)
+		if (*line != '\0')
+			engine_tell(r, VIEW_MESSAGE, -1, -1, line);
+	free(text);
+	return 0;
 }
 
 /* "stopping subtitles (19m in); …" */
@@ -432,6 +447,7 @@ void run_go(const struct run_parts *parts, const struct run_options *options,
 	stop_watchers(&r);
 	if (r.control != NULL)
 		control_stop(r.control, &result->waiting, &result->nwaiting);
+	forget_events(&r);
 	ev_loop_destroy(r.loop);
 	env_release(&r.env);
 	free(r.slot);

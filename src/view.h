@@ -31,7 +31,7 @@ struct view_event {
 	enum task_state state;
 	int attempt;
 	struct outcome outcome;
-	const char *text;	/* of VIEW_MESSAGE */
+	char *text;		/* of VIEW_MESSAGE; NULL else */
 	int64_t at;
 };
 

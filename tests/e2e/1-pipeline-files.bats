@@ -304,7 +304,6 @@ INI
 	touch ok
 	go 0 --resume p.ini
 	witnessed 'a 1 12.mp4' 'a 2 12.mp4'
-	go 1 --fresh p.ini video=12.mp4 || true
 }
 
 @test "lists: commas or blanks, split before \${} is replaced" {

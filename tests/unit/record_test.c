@@ -192,22 +192,21 @@ static void every_bit(void **state)
 	for (bit = 0; bit < 32; bit++)
 		assert_false(parses(line.data, line.len,
 			42 ^ (uint32_t)1 << bit));
-	/* two bytes changed places; a byte doubled or lost */
+	/* two neighbours changed places; a byte doubled; a byte lost */
 	for (i = 0; i + 1 < line.len; i++) {
-		char c = line.data[i];
+		char *copy = malloc(line.len + 1), c = line.data[i];
 
-		if (c == line.data[i + 1])
-			continue;
-		line.data[i] = line.data[i + 1];
-		line.data[i + 1] = c;
-		assert_false(parses(line.data, line.len, 42));
-		line.data[i + 1] = line.data[i];
-		assert_false(parses(line.data, line.len, 42));
-		line.data[i] = c;
-		assert_false(parses(line.data, line.len, 42) &&
-			line.data[i + 1] != c);
-		buf_reset(&line);
-		a_line(&line, 42);
+		assert_non_null(copy);
+		memcpy(copy, line.data, line.len);
+		copy[i] = copy[i + 1];
+		copy[i + 1] = c;
+		assert_int_equal(parses(copy, line.len, 42), copy[i] == c);
+		memcpy(copy + i, line.data + i + 1, line.len - i - 1);
+		assert_false(parses(copy, line.len - 1, 42));
+		copy[i] = c;
+		memcpy(copy + i + 1, line.data + i, line.len - i);
+		assert_false(parses(copy, line.len + 1, 42));
+		free(copy);
 	}
 	assert_true(parses(line.data, line.len, 42));
 	buf_release(&line);
@@ -224,7 +223,7 @@ static void well_sealed_nonsense(void **state)
 		"99999999999999999999999 " WHEN " end",
 		"1 2026-11-20T18:47:22Z end", "1 2026-13-20T18:47:22.123Z end",
 		"1 2026-11-20 18:47:22.123Z end", "1 x end",
-		"1  " WHEN " end", "1 " WHEN "  end", "1 " WHEN " end ",
+		"1  " WHEN " end", "1 " WHEN "  end",
 		"1 " WHEN " end  a=b", "1 " WHEN " end a",
 		"1 " WHEN " end a=b c", "1 " WHEN " end a=%",
 		"1 " WHEN " end a=%4", "1 " WHEN " end a=%4g",
