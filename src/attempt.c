@@ -381,8 +381,6 @@ void attempt_dispatch(struct run *r)
 		struct slot *slot;
 		struct task *t;
 
-		if (plan_failed_fast(pl) && !pl->at_rest)
-			return;
 		step = plan_next(pl);
 		if (step == -1)
 			return;

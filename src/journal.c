@@ -121,26 +121,46 @@ static bool next_line(struct lines *l, char **line, size_t *n, bool *whole,
 	}
 }
 
-/* Behind an invalid line: does a valid record begin a later write? Then line
- * and offset of it. The CRC of a line hangs on the one that the line before
- * it claims. */
-static bool later_write(struct lines *l, bool claimed, uint32_t claim)
+/* A newline was lost: does another record stand behind the first one's CRC,
+ * and begin a write? `gap` bytes are where the newline was. */
+static bool hides_write(char *line, size_t n, size_t gap)
 {
 	struct record r;
-	char *line;
-	size_t n;
-	bool whole, valid;
+	uint32_t claim;
+	size_t i;
+
+	for (i = 10; i + gap < n; i++)
+		if ((line[i - 9] == '*' || line[i - 9] == '+') &&
+		    line[i - 10] == ' ' && record_claims(line, i, &claim) &&
+		    record_parse(line + i + gap, n - i - gap, claim, &r) &&
+		    r.first)
+			return true;
+	return false;
+}
+
+/*
+ * Behind an invalid line, which stands after one with the CRC `before`: does a
+ * valid record begin a later write? The CRC of a line hangs on the one of the
+ * line before it. That is what this one claims; or, where its digits were hit,
+ * what they should be.
+ */
+static bool later_write(struct lines *l, char *line, size_t n, bool whole,
+	uint32_t before)
+{
+	uint32_t made = record_crc(line, n, before), claim = made;
+	struct record r;
 	int err = 0;
 
+	(void)record_claims(line, n, &claim);
+	if (whole && (hides_write(line, n, 0) || hides_write(line, n, 1)))
+		return true;
 	while (next_line(l, &line, &n, &whole, &err)) {
-		uint32_t own = 0;
-		bool claims = record_claims(line, n, &own);
+		uint32_t own = made;
 
-		valid = whole && claimed && claims &&
-			record_parse(line, n, claim, &r);
-		if (valid && r.first)
+		(void)record_claims(line, n, &own);
+		if (whole && (record_parse(line, n, claim, &r) ||
+		    record_parse(line, n, made, &r)) && r.first)
 			return true;
-		claimed = claims;
 		claim = own;
 	}
 	return err != 0;
@@ -184,12 +204,10 @@ int journal_read(struct journal *j, int dirfd, journal_fn *fn, void *ctx,
 		goto out;
 	}
 	while (next_line(&l, &line, &n, &whole, &err)) {
-		uint32_t claim = 0;
-		bool claims = record_claims(line, n, &claim);
-
 		if (!whole || !record_parse(line, n, j->crc, &r) ||
 		    r.seq != j->seq + 1) {
-			if (later_write(&l, claims, claim) || j->seq == 0) {
+			if (later_write(&l, line, n, whole, j->crc) ||
+			    j->seq == 0) {
 				why_set(why, "the state file is damaged at "
 					"line %lld (byte %lld): its checksum "
 					"does not fit", (long long)j->seq + 1,

@@ -66,6 +66,19 @@ static int pop(struct plan *pl)
 	return top;
 }
 
+/* Too many failures to start anything new. */
+static bool failed_fast(const struct plan *pl)
+{
+	int limit = pl->p->fail_fast;
+
+	if (limit == 0)
+		return false;
+	if (pl->p->fail_fast_percent)
+		return (int64_t)pl->failures * 100 >=
+			(int64_t)limit * pl->p->nsteps;
+	return pl->failures >= limit;
+}
+
 /* May it start, as far as its needs, its kind and the choice are concerned? */
 static bool ready(const struct plan *pl, int step)
 {
@@ -77,7 +90,7 @@ static bool ready(const struct plan *pl, int step)
 		return false;
 	switch (st->conf->always) {
 	case ALWAYS_NO:
-		return !pl->closing && (!st->needs_all || pl->prefix == step);
+		return !pl->closing && !pl->failed_fast && (!st->needs_all || pl->prefix == step);
 	case ALWAYS_DONE:
 		return pl->left == 0 || pl->closing;
 	case ALWAYS_REVIEW:
@@ -130,6 +143,7 @@ void plan_rebuild(struct plan *pl)
 	while (pl->prefix < n &&
 	    (!ordinary(pl, pl->prefix) || pl->counted[pl->prefix]))
 		pl->prefix++;
+	pl->failed_fast = failed_fast(pl);
 	for (i = 0; i < n; i++)
 		offer(pl, i);
 }
@@ -199,8 +213,10 @@ void plan_changed(struct plan *pl, int step)
 		if (pl->prefix == step)
 			advance(pl);
 	}
-	if (in_review(pl, step))
+	if (in_review(pl, step)) {
 		pl->failures++;
+		pl->failed_fast = failed_fast(pl);
+	}
 	offer(pl, step);
 }
 
@@ -328,16 +344,4 @@ void plan_below(const struct plan *pl, int step, bool *mark)
 {
 	mark[step] = true;
 	spread(pl, mark);
-}
-
-bool plan_failed_fast(const struct plan *pl)
-{
-	int limit = pl->p->fail_fast;
-
-	if (limit == 0)
-		return false;
-	if (pl->p->fail_fast_percent)
-		return (int64_t)pl->failures * 100 >=
-			(int64_t)limit * pl->p->nsteps;
-	return pl->failures >= limit;
 }

@@ -30,6 +30,8 @@ struct plan {
 	int *heap, nheap;	/* steps that may be ready, lowest first */
 	int left;		/* ordinary steps not settled */
 	int failures;		/* steps in review, allowed ones not counted */
+	bool failed_fast;	/* only clean-up steps start: too many
+				   failures (fail_fast) */
 	bool closing;		/* only clean-up steps start */
 	bool at_rest;		/* something is in review and nothing else can
 				   start: `always = review` steps may */
@@ -64,7 +66,5 @@ bool plan_settled(const struct plan *pl, int step);
 void plan_blocked(const struct plan *pl, bool *blocked);
 /* Steps that need `step`, directly or not, and itself: mark[]. */
 void plan_below(const struct plan *pl, int step, bool *mark);
-/* Too many failures to start anything new (fail_fast). */
-bool plan_failed_fast(const struct plan *pl);
 
 #endif

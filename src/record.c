@@ -153,21 +153,32 @@ static int hex_digit(char c)
 
 bool record_claims(const char *line, size_t n, uint32_t *crc)
 {
+	uint32_t claim = 0;
 	size_t i;
 	int d;
 
-	/* " *" and 8 digits */
-	if (n < 10 || line[n - 10] != ' ' ||
-	    (line[n - 9] != '*' && line[n - 9] != '+'))
+	if (n < 8)
 		return false;
-	*crc = 0;
 	for (i = n - 8; i < n; i++) {
 		d = hex_digit(line[i]);
 		if (d < 0 || (line[i] >= 'A' && line[i] <= 'F'))
 			return false;
-		*crc = *crc << 4 | (uint32_t)d;
+		claim = claim << 4 | (uint32_t)d;
 	}
+	*crc = claim;
 	return true;
+}
+
+uint32_t record_crc(const char *line, size_t n, uint32_t before)
+{
+	size_t i;
+
+	/* up to and with the last mark: no value holds a blank */
+	for (i = n; i >= 2; i--)
+		if (line[i - 2] == ' ' &&
+		    (line[i - 1] == '*' || line[i - 1] == '+'))
+			break;
+	return i >= 2 ? chained(before, line, i) : 0;
 }
 
 /* Undo escape() in place; false: a broken %XX. */
@@ -231,7 +242,10 @@ bool record_parse(char *line, size_t n, uint32_t before, struct record *r)
 {
 	char *p = line, *w;
 
-	if (!record_claims(line, n, &r->crc) ||
+	/* " *" and 8 digits */
+	if (n < 10 || line[n - 10] != ' ' ||
+	    (line[n - 9] != '*' && line[n - 9] != '+') ||
+	    !record_claims(line, n, &r->crc) ||
 	    chained(before, line, n - 8) != r->crc ||
 	    memchr(line, '\0', n) != NULL)
 		return false;

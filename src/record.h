@@ -50,8 +50,11 @@ void record_format(struct record *r, uint32_t before, struct buf *out);
  * outlive r. False: not a valid record after one with the CRC `before`.
  */
 bool record_parse(char *line, size_t n, uint32_t before, struct record *r);
-/* The CRC that the line claims, unchecked; false: it claims none. */
+/* The CRC that the line claims, unchecked; false, *crc untouched: it claims
+ * none. */
 bool record_claims(const char *line, size_t n, uint32_t *crc);
+/* The CRC that it ought to claim after one with the CRC `before`. */
+uint32_t record_crc(const char *line, size_t n, uint32_t before);
 
 /* The value of key, or NULL. */
 const char *record_get(const struct record *r, const char *key);

@@ -16,10 +16,11 @@
 #include "os.h"
 
 /* Written by the vfork child, which shares our memory, read by us after it
- * has called exec or _exit. */
+ * has called exec or _exit. Volatile as an object: a compiler that sees stores
+ * before _exit drops them otherwise. */
 struct failure {
-	volatile int stage;
-	volatile int err;
+	int stage;
+	int err;
 };
 
 /* As execvp(3), but with a PATH of our choice and without malloc. A script
@@ -81,7 +82,8 @@ static void exec_search(const struct spawn *s)
 	errno = err;
 }
 
-static void child(const struct spawn *s, pid_t parent, struct failure *f)
+static void child(const struct spawn *s, pid_t parent,
+	volatile struct failure *f)
 {
 	struct sigaction dfl = { .sa_handler = SIG_DFL };
 	int moved[SPAWN_FDS_MAX], i, signo;
@@ -130,7 +132,7 @@ fail:
 
 pid_t spawn(const struct spawn *s, enum spawn_stage *stage)
 {
-	struct failure f = { .stage = SPAWN_FORK, .err = 0 };
+	volatile struct failure f = { .stage = SPAWN_FORK, .err = 0 };
 	pid_t parent = getpid(), pid;
 	sigset_t all, old;
 	int err;

@@ -499,6 +499,22 @@ static int finished(const struct session *se)
 	return STATUS_DONE;
 }
 
+/* pipeline.ini is the file as this durexec read it. */
+static void keep_copy(const struct session *se)
+{
+	struct buf old = { 0 };
+	struct why why;
+
+	if (io_slurp(se->d.fd, "pipeline.ini", se->p->text_len, &old,
+	    &why) == -1 || old.len != se->p->text_len ||
+	    (old.len > 0 && memcmp(old.data, se->p->text, old.len) != 0)) {
+		if (io_replace(se->d.fd, "pipeline.ini", se->p->text,
+		    se->p->text_len, &why) == -1)
+			msg_warn("%s", why.text);
+	}
+	buf_release(&old);
+}
+
 /* Prepare what is there to be gone on with. 0: go; else the exit status. */
 static int prepare_old(struct session *se, const struct options *o)
 {
@@ -512,9 +528,7 @@ static int prepare_old(struct session *se, const struct options *o)
 		msg_error("%s", why.text);
 		return STATUS_STATE;
 	}
-	if (io_replace(se->d.fd, "pipeline.ini", se->p->text,
-	    se->p->text_len, &why) == -1)
-		msg_warn("%s", why.text);
+	keep_copy(se);
 	if (o->resume) {
 		struct act all = { .verb = ACT_RETRY, .by = "resume",
 			.all_failed = true };

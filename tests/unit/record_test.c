@@ -240,7 +240,7 @@ static void well_sealed_nonsense(void **state)
 			fail_msg("accepted: %s", line.data);
 	}
 	buf_reset(&line);
-	seal_bytes(&line, 7, "1 " WHEN " end a=\0b", 33, '*');
+	seal_bytes(&line, 7, "1 " WHEN " end a=\0b", 35, '*');
 	assert_false(parses(line.data, line.len - 1, 7));
 	buf_reset(&line);
 	seal_bytes(&line, 7, "1 " WHEN " end", 30, '-');
