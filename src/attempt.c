@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #include "judge.h"
 #include "mem.h"
 #include "prepare.h"
+#include "tail.h"
 
 enum {
 	/* Room that the ends of all running steps, and what a person says
@@ -193,8 +195,21 @@ static void take_outputs(struct run *r, const struct task *t)
 	buf_release(&text);
 }
 
+/* What settle said is the reason, rather than its exit status. */
+static void take_reason(struct run *r, const struct task *t, struct verdict *v)
+{
+	struct buf path = { 0 }, said = { 0 };
+
+	rundir_log(&path, t->name, t->attempts, phase_word(PHASE_SETTLE));
+	if (tail_add(&said, r->at.d->fd, path.data, 1, ""))
+		snprintf(v->reason, sizeof(v->reason), "%.*s",
+			(int)strcspn(said.data, "\n"), said.data);
+	buf_release(&path);
+	buf_release(&said);
+}
+
 /* The end of a task as judged. */
-static void end_task(struct slot *slot, const struct verdict *v,
+static void end_task(struct slot *slot, struct verdict *v,
 	const struct report *report)
 {
 	struct run *r = slot->r;
@@ -205,6 +220,8 @@ static void end_task(struct slot *slot, const struct verdict *v,
 
 	if (run_done)
 		take_outputs(r, t);
+	if (settled && v->state == TASK_NEEDS_REVIEW)
+		take_reason(r, t, v);
 	record.at = report->ended_at;
 	record_start(&record, "end");
 	record_set(&record, "step", t->name);

@@ -16,7 +16,6 @@
 #include "act.h"
 #include "io.h"
 #include "mem.h"
-#include "run.h"
 
 #define NAME "sock"
 
@@ -38,7 +37,8 @@ struct client {
 
 struct control {
 	struct ev_loop *loop;
-	struct run *r;
+	const struct control_calls *calls;
+	void *ctx;
 	int dirfd;
 	ev_io io;
 	struct client *client;
@@ -80,10 +80,10 @@ static void answer(struct client *cl, int status, const char *text)
 	drop(cl);
 }
 
-static void stop(struct client *cl, enum stop_mode mode, const char *text)
+static void stop(struct client *cl, enum control_stop_mode mode)
 {
-	run_stop(cl->c->r, mode);
-	answer(cl, 0, text);
+	cl->c->calls->stop(cl->c->ctx, mode);
+	answer(cl, 0, "");
 }
 
 static void act(struct client *cl, int verb, char **word, int n)
@@ -103,9 +103,9 @@ static void act(struct client *cl, int verb, char **word, int n)
 	}
 	a.name = word + i;
 	a.n = n - i;
-	if (run_act(cl->c->r, &a, &text, &why) == -1)
+	if (cl->c->calls->act(cl->c->ctx, &a, &text, &why) == -1)
 		answer(cl, 2, why.text);
-	else if (!run_flush(cl->c->r))
+	else if (!cl->c->calls->flush(cl->c->ctx))
 		answer(cl, 4, "it could not be recorded");
 	else
 		answer(cl, 0, text.data != NULL ? text.data : "");
@@ -127,11 +127,11 @@ static void obey(struct client *cl)
 		cl->waits = true;
 		ev_io_stop(cl->c->loop, &cl->io);
 	} else if (n > 0 && strcmp(word[0], "stop") == 0) {
-		stop(cl, STOPPING_GRACE, "");
+		stop(cl, CONTROL_STOP);
 	} else if (n > 0 && strcmp(word[0], "stop-drain") == 0) {
-		stop(cl, STOPPING_DRAIN, "");
+		stop(cl, CONTROL_DRAIN);
 	} else if (n > 0 && strcmp(word[0], "stop-now") == 0) {
-		stop(cl, STOPPING_NOW, "");
+		stop(cl, CONTROL_NOW);
 	} else {
 		answer(cl, 2, "the running durexec does not know this verb");
 	}
@@ -185,7 +185,8 @@ static void on_connect(struct ev_loop *loop, ev_io *io, int revents)
 	ev_io_start(loop, &cl->io);
 }
 
-struct control *control_start(struct ev_loop *loop, struct run *r, int dirfd,
+struct control *control_start(struct ev_loop *loop,
+	const struct control_calls *calls, void *ctx, int dirfd,
 	struct why *why)
 {
 	struct sockaddr_un a;
@@ -210,7 +211,8 @@ struct control *control_start(struct ev_loop *loop, struct run *r, int dirfd,
 	}
 	c = mem_alloc(sizeof(*c));
 	c->loop = loop;
-	c->r = r;
+	c->calls = calls;
+	c->ctx = ctx;
 	c->dirfd = dirfd;
 	ev_io_init(&c->io, on_connect, fd, EV_READ);
 	c->io.data = c;

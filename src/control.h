@@ -12,18 +12,31 @@
 #ifndef CONTROL_H
 #define CONTROL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "act.h"
 #include "buf.h"
 #include "msg.h"
 
-struct run;
 struct ev_loop;
 struct control;
 
-/* Listen. -1 + why: verbs will not reach this run; no reason to stop it. */
-struct control *control_start(struct ev_loop *loop, struct run *r, int dirfd,
+enum control_stop_mode { CONTROL_DRAIN, CONTROL_STOP, CONTROL_NOW };
+
+/* What the engine does when it is told. */
+struct control_calls {
+	int (*act)(void *ctx, const struct act *a, struct buf *answer,
+		struct why *why);
+	void (*stop)(void *ctx, enum control_stop_mode mode);
+	/* Make durable what was said. False: it is not on disk. */
+	bool (*flush)(void *ctx);
+};
+
+/* Listen. NULL + why: verbs will not reach this run; no reason to stop it. */
+struct control *control_start(struct ev_loop *loop,
+	const struct control_calls *calls, void *ctx, int dirfd,
 	struct why *why);
 /* Stop listening; unlinks the socket. *waiting gets the descriptors of those
  * who wait (the caller answers, closes and frees). */

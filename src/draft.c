@@ -205,7 +205,8 @@ static void on_section(void *ctx, int line, const char *text, size_t len)
 	r->section = (enum section)kind;
 	if (word == 0 || r->section == SECTION_COUNT) {
 		draft_complain(r->d, line, keys_section_hint(copy),
-			"[%.*s] is no section of a pipeline file", QUOTED, copy);
+			"[%.*s] is no section of a pipeline file", QUOTED,
+			copy);
 		r->nosteps = true;
 	} else {
 		begin_known(r, line, copy + word +

@@ -19,7 +19,7 @@
 #define DRAFT_GUESSES 5e7
 
 struct setting {
-	const char *name;	/* NAME of env.NAME, of a parameter; else NULL */
+	const char *name;	/* of env.NAME, of a parameter; else NULL */
 	const char *value;
 	int line;
 	int id;			/* enum step_key or enum pipeline_key; 0 in

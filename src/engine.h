@@ -8,7 +8,16 @@
 
 #include <ev.h>
 
+#include "env.h"
 #include "run.h"
+#include "watch.h"
+
+enum stop_mode {
+	STOPPING_NO,
+	STOPPING_DRAIN,		/* finish what runs, start nothing new */
+	STOPPING_GRACE,		/* each step got its stop signal */
+	STOPPING_NOW		/* killed */
+};
 
 /* One keeper, and what it does. */
 struct slot {

@@ -389,6 +389,10 @@ static int take_key(void *ctx, const char *section, const char *name,
 	const char *value)
 {
 	struct reader *r = ctx;
+
+	/* It may have been built to tell of sections, too. */
+	if (name == NULL)
+		return 1;
 	/*
 	 * What comes back has to be what was handed over last. Anything else
 	 * would mean that this libinih reads lines in another way than all

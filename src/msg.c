@@ -57,7 +57,6 @@ static void say(const char *level, const char *fmt, va_list ap)
 {
 	struct buf out = { 0 };
 	char *text, *line, *end;
-	ssize_t ignored;
 
 	if (vasprintf(&text, fmt, ap) == -1)
 		return;
@@ -69,8 +68,7 @@ static void say(const char *level, const char *fmt, va_list ap)
 	safe_line(&out, line, strlen(line));
 	buf_char(&out, '\n');
 	/* Nowhere to say that stderr is gone. */
-	ignored = write(STDERR_FILENO, out.data, out.len);
-	(void)ignored;
+	(void)!write(STDERR_FILENO, out.data, out.len);
 	buf_release(&out);
 	free(text);
 }
@@ -102,6 +100,16 @@ void msg_note(const char *fmt, ...)
 	va_start(ap, fmt);
 	say("", fmt, ap);
 	va_end(ap);
+}
+
+void msg_list(const char *text)
+{
+	struct buf out = { 0 };
+
+	safe_line(&out, text, strlen(text));
+	buf_char(&out, '\n');
+	(void)!write(STDERR_FILENO, out.data, out.len);
+	buf_release(&out);
 }
 
 noreturn void msg_die(int status, const char *fmt, ...)

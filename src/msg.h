@@ -33,6 +33,9 @@ void msg_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void msg_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void msg_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* A line of a list below a message: nothing in front but what it says. */
+void msg_list(const char *text);
+
 /* Quiet: msg_note says nothing from now on (-q, --cron). */
 void msg_set_quiet(bool quiet);
 

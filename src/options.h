@@ -21,6 +21,12 @@ enum command {
 
 enum when { WHEN_AUTO, WHEN_ALWAYS, WHEN_NEVER };
 
+/* Exit statuses of the contract. */
+enum {
+	STATUS_DONE = 0, STATUS_REVIEW = 1, STATUS_USAGE = 2,
+	STATUS_STOPPED = 3, STATUS_STATE = 4, STATUS_BUSY = 75
+};
+
 struct options {
 	enum command command;
 	/* start */

@@ -290,7 +290,8 @@ static const char *look_for_expand(struct looking *l, const char *name)
 	} else if (among(item, ITEMS, name)) {
 		undefined(l, NULL, name, "is not supported yet");
 	} else {
-		undefined(l, suggest(l->d, name, l->upto), name, "is not defined");
+		undefined(l, suggest(l->d, name, l->upto), name,
+			"is not defined");
 	}
 	return "";
 }

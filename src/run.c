@@ -106,7 +106,7 @@ static void over(struct run *r)
 	ev_break(r->loop, EVBREAK_ALL);
 }
 
-bool run_flush(struct run *r)
+static bool flush(struct run *r)
 {
 	struct why why;
 
@@ -140,7 +140,7 @@ static void rest(struct run *r)
 		return;
 	if (r->stop == STOPPING_NO && !r->full && !pl->at_rest &&
 	    pl->failures > 0 && plan_rest(pl)) {
-		(void)run_flush(r);
+		(void)flush(r);
 		if (r->busy > 0)
 			return;
 	}
@@ -148,7 +148,7 @@ static void rest(struct run *r)
 		record_start(&record, "close");
 		record_set(&record, "state", "done");
 		engine_put(r, &record);
-		if (!run_flush(r))
+		if (!flush(r))
 			return;
 	}
 	over(r);
@@ -160,7 +160,7 @@ static void before_sleep(struct ev_loop *loop, ev_prepare *w, int revents)
 
 	(void)loop;
 	(void)revents;
-	if (r->over || !run_flush(r))
+	if (r->over || !flush(r))
 		return;
 	if (!r->told_under_way) {
 		r->told_under_way = true;
@@ -180,7 +180,7 @@ static void signal_keepers(struct run *r, int signo)
 			watch_signal(&r->slot[i]->w, signo);
 }
 
-void run_stop(struct run *r, enum stop_mode mode)
+static void stop(struct run *r, enum stop_mode mode)
 {
 	if (mode <= r->stop)
 		return;
@@ -199,9 +199,10 @@ void run_stop(struct run *r, enum stop_mode mode)
 	}
 }
 
-int run_act(struct run *r, const struct act *a, struct buf *answer,
+static int told_act(void *ctx, const struct act *a, struct buf *answer,
 	struct why *why)
 {
+	struct run *r = ctx;
 	char *text, *line, *rest;
 	int changed;
 
@@ -214,6 +215,26 @@ int run_act(struct run *r, const struct act *a, struct buf *answer,
 	free(text);
 	return 0;
 }
+
+static void told_stop(void *ctx, enum control_stop_mode mode)
+{
+	static const enum stop_mode as[] = {
+		[CONTROL_DRAIN] = STOPPING_DRAIN,
+		[CONTROL_STOP] = STOPPING_GRACE,
+		[CONTROL_NOW] = STOPPING_NOW,
+	};
+
+	stop(ctx, as[mode]);
+}
+
+static bool told_flush(void *ctx)
+{
+	return flush(ctx);
+}
+
+static const struct control_calls control_calls = {
+	told_act, told_stop, told_flush,
+};
 
 /* "stopping subtitles (19m in); …" */
 static void say_stopping(struct run *r)
@@ -247,11 +268,11 @@ static void on_stop_signal(struct run *r, int signo)
 	r->result->signo = signo;
 	if (engine_stopping(r)) {
 		msg_note("killing");
-		run_stop(r, STOPPING_NOW);
+		stop(r, STOPPING_NOW);
 		return;
 	}
 	say_stopping(r);
-	run_stop(r, STOPPING_GRACE);
+	stop(r, STOPPING_GRACE);
 }
 
 /* The terminal is gone; the run is not. */
@@ -322,7 +343,7 @@ static void on_limit(struct ev_loop *loop, ev_timer *w, int revents)
 	(void)revents;
 	msg_error("the pipeline's timeout is over");
 	r->result->timed_out = true;
-	run_stop(r, STOPPING_GRACE);
+	stop(r, STOPPING_GRACE);
 }
 
 static void on_far(struct ev_loop *loop, ev_periodic *w, int revents)
@@ -431,7 +452,8 @@ void run_go(const struct run_parts *parts, const struct run_options *options,
 	start_watchers(&r);
 	recover(&r);
 	engine_tell(&r, VIEW_BEGIN, -1, -1, NULL);
-	r.control = control_start(r.loop, &r, parts->d->fd, &why);
+	r.control = control_start(r.loop, &control_calls, &r, parts->d->fd,
+		&why);
 	if (r.control == NULL)
 		msg_warn("%s: verbs will not reach this run", why.text);
 	if (!r.over)

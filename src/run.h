@@ -13,22 +13,12 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "act.h"
-#include "env.h"
 #include "journal.h"
 #include "pipeline.h"
 #include "plan.h"
 #include "rundir.h"
 #include "state.h"
 #include "view.h"
-#include "watch.h"
-
-enum stop_mode {
-	STOPPING_NO,
-	STOPPING_DRAIN,		/* finish what runs, start nothing new */
-	STOPPING_GRACE,		/* each step got its stop signal */
-	STOPPING_NOW		/* killed */
-};
 
 struct run_options {
 	int jobs;		/* 0: pipeline's, else the CPUs */
@@ -49,8 +39,6 @@ struct run_result {
 	size_t nwaiting;
 };
 
-struct run;
-
 /* What the engine works on; all of it stays the caller's. */
 struct run_parts {
 	const struct pipeline *p;
@@ -64,15 +52,5 @@ struct run_parts {
 
 void run_go(const struct run_parts *parts, const struct run_options *options,
 	struct run_result *result);
-
-/*
- * For control.c: the live run's answers. run_act: see act.h; run_stop: as the
- * verb says. run_flush: carry out and make durable what was said; false: it
- * is not on disk.
- */
-int run_act(struct run *r, const struct act *a, struct buf *answer,
-	struct why *why);
-void run_stop(struct run *r, enum stop_mode mode);
-bool run_flush(struct run *r);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "io.h"
@@ -13,6 +14,10 @@
 #include "mem.h"
 #include "msg.h"
 #include "safe.h"
+
+#ifndef VERSION
+#define VERSION "0.1"
+#endif
 
 /* A pipeline file is text of people; and so is its copy. */
 enum { COPY_MOST = 256 * 1024 * 1024 };
@@ -246,4 +251,85 @@ void session_candidates_free(struct candidate *c, size_t n)
 		free(c[i].given);
 	}
 	free(c);
+}
+
+void session_leave(struct session *se)
+{
+	if (se->planned)
+		plan_release(&se->plan);
+	se->planned = false;
+	journal_close(&se->j);
+	state_release(&se->s);
+	state_init(&se->s);
+	if (se->d.id != NULL)
+		rundir_close(&se->d);
+}
+
+void session_keep_copy(const struct session *se)
+{
+	struct buf old = { 0 };
+	struct why why;
+
+	if (io_slurp(se->d.fd, "pipeline.ini", se->p->text_len, &old,
+	    &why) == -1 || old.len != se->p->text_len ||
+	    (old.len > 0 && memcmp(old.data, se->p->text, old.len) != 0)) {
+		if (io_replace(se->d.fd, "pipeline.ini", se->p->text,
+		    se->p->text_len, &why) == -1)
+			msg_warn("%s", why.text);
+	}
+	buf_release(&old);
+}
+
+static void prune(const struct session *se)
+{
+	size_t n, i, keep = (size_t)se->p->keep_runs;
+	char **runs = home_runs(&se->h, &n);
+
+	/* The newest is the one that begins now; the others are over, as a
+	 * new one begins only then. */
+	for (i = 0; i + keep < n; i++)
+		(void)rundir_remove(&se->h, runs[i]);
+	home_runs_free(runs, n);
+}
+
+int session_create(struct session *se, struct why *why)
+{
+	unsigned char random[16];
+	struct record r = { 0 };
+	char seed[33];
+	size_t i;
+	int k;
+
+	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+		return why_sys(why, "no random bytes");
+	for (i = 0; i < sizeof(random); i++)
+		snprintf(seed + 2 * i, 3, "%02x", random[i]);
+	if (rundir_create(&se->d, &se->h, why) == -1)
+		return -1;
+	if (io_replace(se->d.fd, "pipeline.ini", se->p->text,
+	    se->p->text_len, why) == -1)
+		return -1;
+	record_start(&r, "durexec");
+	record_set_number(&r, "format", JOURNAL_FORMAT);
+	record_set(&r, "run", se->d.id);
+	record_set(&r, "name", se->h.name);
+	record_set(&r, "path", se->p->path);
+	record_set(&r, "seed", seed);
+	record_set(&r, "version", VERSION);
+	state_write(&se->s, &se->j, &r);
+	for (k = 0; k < se->p->nparams; k++) {
+		struct record given = { 0 };
+
+		if (!se->p->param[k].given)
+			continue;
+		record_start(&given, "param");
+		record_set(&given, "name", se->p->param[k].name);
+		record_set(&given, "value", se->p->param[k].value);
+		state_write(&se->s, &se->j, &given);
+	}
+	if (journal_create(&se->j, se->d.fd, why) == -1)
+		return -1;
+	rundir_latest(&se->h, se->d.id);
+	prune(se);
+	return 0;
 }

@@ -61,6 +61,13 @@ int session_open_home(struct session *se, const char *base, bool create,
 /* When there is one: its newest run (or the run `id`): directory and state,
  * read only. -1 + why: it is there and cannot be read. */
 int session_open_run(struct session *se, const char *id, struct why *why);
+/* A new run in the home: directory, copy of the file, state; older ones than
+ * keep_runs are removed. Under the lock. */
+int session_create(struct session *se, struct why *why);
+/* Forget the run that was read, to begin a new one. */
+void session_leave(struct session *se);
+/* pipeline.ini is the file as this durexec read it. */
+void session_keep_copy(const struct session *se);
 /* Build the plan, once pipeline and state are there. */
 void session_plan(struct session *se);
 bool session_has_run(const struct session *se);

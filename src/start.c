@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "act.h"
+#include "checkup.h"
 #include "clock.h"
 #include "control.h"
 #include "io.h"
@@ -18,116 +18,18 @@
 #include "mem.h"
 #include "msg.h"
 #include "os.h"
-#include "preflight.h"
 #include "run.h"
-#include "script.h"
 #include "session.h"
 #include "spawn.h"
 #include "status.h"
 #include "summary.h"
-
-#define VERSION_TEXT "0.1"
+#include "which.h"
 
 /* A run that is just ending gives the lock back within this. */
 enum { LOCK_FOR_MS = 1000, LOCK_EVERY_MS = 20 };
 
 /* Where -d reports to; -1: not detached. */
 static int report_fd = -1;
-
-static void list_candidates(const struct candidate *c, size_t n)
-{
-	char when[CLOCK_SPAN];
-	size_t i, k;
-
-	for (i = 0; i < n; i++) {
-		struct buf line = { 0 };
-
-		if (c[i].finished)
-			continue;
-		clock_local(c[i].started_at, when);
-		buf_printf(&line, "  durexec --resume %s", c[i].path);
-		for (k = 0; k < c[i].ngiven; k++)
-			buf_printf(&line, " %s", c[i].given[k]);
-		buf_printf(&line, "   (started %s)", when);
-		fprintf(stderr, "%s\n", line.data);
-		buf_release(&line);
-	}
-}
-
-/* The unfinished ones first; returns how many. */
-static size_t unfinished_first(struct candidate *c, size_t n)
-{
-	size_t i, found = 0;
-
-	for (i = 0; i < n; i++)
-		if (!c[i].finished) {
-			struct candidate swap = c[found];
-
-			c[found++] = c[i];
-			c[i] = swap;
-		}
-	return found;
-}
-
-/* --resume without a file. True: se is loaded; else *status. */
-static bool find_unfinished(struct session *se, const struct options *o,
-	int *status)
-{
-	char *base = rundir_base(NULL, o->state_dir);
-	struct candidate *c;
-	size_t n, unfinished;
-	bool ok = false;
-
-	c = session_candidates(base, NULL, &n);
-	unfinished = unfinished_first(c, n);
-	if (unfinished == 0) {
-		msg_note("there is no unfinished run in %s", base);
-		*status = STATUS_DONE;
-	} else if (unfinished > 1) {
-		msg_error("%zu runs are unfinished; which one?", unfinished);
-		list_candidates(c, n);
-		*status = STATUS_USAGE;
-	} else {
-		ok = session_load(se, c[0].path, c[0].given, c[0].ngiven);
-		*status = STATUS_USAGE;
-	}
-	session_candidates_free(c, n);
-	free(base);
-	return ok;
-}
-
-/* A bare FILE: if one of its runs with parameters is the one unfinished, it is
- * meant; several: the person has to say. True: go on with se. */
-static bool settle_parameters(struct session *se, const struct options *o,
-	const char *base, int *status)
-{
-	struct candidate *c;
-	char *stem;
-	size_t n, unfinished;
-	bool ok = true;
-
-	if (o->ngiven > 0 || o->fresh || se->p->nparams == 0)
-		return true;
-	stem = rundir_name(se->p);
-	c = session_candidates(base, stem, &n);
-	unfinished = unfinished_first(c, n);
-	*status = STATUS_USAGE;
-	if (unfinished > 1) {
-		msg_error("%zu runs of %s are unfinished; which one?",
-			unfinished, se->ini);
-		list_candidates(c, n);
-		ok = false;
-	} else if (unfinished == 1 && c[0].ngiven > 0) {
-		char *ini = mem_dup(se->ini);
-
-		pipeline_free(se->p);
-		ok = session_load(se, ini, c[0].given, c[0].ngiven);
-		free(ini);
-	}
-	session_candidates_free(c, n);
-	free(stem);
-	return ok;
-}
 
 static int busy(struct session *se, pid_t pid)
 {
@@ -175,73 +77,6 @@ static int count_orphans(const struct session *se)
 		n += se->s.task[i].state == TASK_RUNNING && summary_orphan(
 			&se->d, &se->s.task[i], &pid) == ORPHAN_LIVES;
 	return n;
-}
-
-static void prune(const struct session *se)
-{
-	size_t n, i, keep = (size_t)se->p->keep_runs;
-	char **runs = home_runs(&se->h, &n);
-
-	/* The newest is the one that begins now; the others are over, as a
-	 * new one begins only then. */
-	for (i = 0; i + keep < n; i++)
-		(void)rundir_remove(&se->h, runs[i]);
-	home_runs_free(runs, n);
-}
-
-static int create_run(struct session *se, struct why *why)
-{
-	unsigned char random[16];
-	struct record r = { 0 };
-	char seed[33];
-	size_t i;
-	int k;
-
-	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
-		return why_sys(why, "no random bytes");
-	for (i = 0; i < sizeof(random); i++)
-		snprintf(seed + 2 * i, 3, "%02x", random[i]);
-	if (rundir_create(&se->d, &se->h, why) == -1)
-		return -1;
-	if (io_replace(se->d.fd, "pipeline.ini", se->p->text,
-	    se->p->text_len, why) == -1)
-		return -1;
-	record_start(&r, "durexec");
-	record_set_number(&r, "format", JOURNAL_FORMAT);
-	record_set(&r, "run", se->d.id);
-	record_set(&r, "name", se->h.name);
-	record_set(&r, "path", se->p->path);
-	record_set(&r, "seed", seed);
-	record_set(&r, "version", VERSION_TEXT);
-	state_write(&se->s, &se->j, &r);
-	for (k = 0; k < se->p->nparams; k++) {
-		struct record given = { 0 };
-
-		if (!se->p->param[k].given)
-			continue;
-		record_start(&given, "param");
-		record_set(&given, "name", se->p->param[k].name);
-		record_set(&given, "value", se->p->param[k].value);
-		state_write(&se->s, &se->j, &given);
-	}
-	if (journal_create(&se->j, se->d.fd, why) == -1)
-		return -1;
-	rundir_latest(&se->h, se->d.id);
-	prune(se);
-	return 0;
-}
-
-/* Forget the run that was read, to begin a new one. */
-static void leave_run(struct session *se)
-{
-	if (se->planned)
-		plan_release(&se->plan);
-	se->planned = false;
-	journal_close(&se->j);
-	state_release(&se->s);
-	state_init(&se->s);
-	if (se->d.id != NULL)
-		rundir_close(&se->d);
 }
 
 static void report_removed(const struct session *se)
@@ -429,7 +264,7 @@ static int close_run(struct session *se, const struct options *o,
 	}
 	msg_note("run %s is closed (%s); it stays in the history", se->d.id,
 		why_closed);
-	leave_run(se);
+	session_leave(se);
 	return 0;
 }
 
@@ -472,20 +307,6 @@ static int choose(struct session *se, const struct options *o)
 	return status;
 }
 
-static int check_first(const struct session *se)
-{
-	struct complaints c = { 0 };
-	int status = 0;
-
-	preflight(se->p, se->planned ? &se->plan : NULL, se->ini, false, &c);
-	if (c.n > 0) {
-		session_complain(&c, false);
-		status = STATUS_USAGE;
-	}
-	complaints_release(&c);
-	return status;
-}
-
 static int finished(const struct session *se)
 {
 	char when[CLOCK_SPAN];
@@ -497,22 +318,6 @@ static int finished(const struct session *se)
 	msg_note("finished %s, %d of %d done; run it again: durexec --fresh "
 		"%s", when, sum.done, sum.total, se->ini);
 	return STATUS_DONE;
-}
-
-/* pipeline.ini is the file as this durexec read it. */
-static void keep_copy(const struct session *se)
-{
-	struct buf old = { 0 };
-	struct why why;
-
-	if (io_slurp(se->d.fd, "pipeline.ini", se->p->text_len, &old,
-	    &why) == -1 || old.len != se->p->text_len ||
-	    (old.len > 0 && memcmp(old.data, se->p->text, old.len) != 0)) {
-		if (io_replace(se->d.fd, "pipeline.ini", se->p->text,
-		    se->p->text_len, &why) == -1)
-			msg_warn("%s", why.text);
-	}
-	buf_release(&old);
 }
 
 /* Prepare what is there to be gone on with. 0: go; else the exit status. */
@@ -528,7 +333,7 @@ static int prepare_old(struct session *se, const struct options *o)
 		msg_error("%s", why.text);
 		return STATUS_STATE;
 	}
-	keep_copy(se);
+	session_keep_copy(se);
 	if (o->resume) {
 		struct act all = { .verb = ACT_RETRY, .by = "resume",
 			.all_failed = true };
@@ -545,39 +350,6 @@ static int prepare_old(struct session *se, const struct options *o)
 				changed == 1 ? "" : "s");
 	}
 	return 0;
-}
-
-static int dry_run(struct session *se, const struct options *o)
-{
-	struct complaints c = { 0 };
-	struct buf out = { 0 };
-	size_t n;
-	int i, shown = 0, left = 0;
-
-	preflight(se->p, se->planned ? &se->plan : NULL, se->ini, true, &c);
-	n = c.n;
-	session_complain(&c, o->json);
-	complaints_release(&c);
-	if (o->json || o->quiet)
-		return n > 0 ? STATUS_USAGE : STATUS_DONE;
-	if (se->p->shell == NULL && !script_have_bash())
-		buf_str(&out, "there is no bash: scripts run with /bin/sh -ec\n");
-	for (i = 0; i < se->p->nsteps; i++) {
-		bool settled = se->planned && plan_settled(&se->plan, i);
-
-		left += !settled;
-		if (settled || ++shown > 50)
-			continue;
-		buf_printf(&out, "would run %s\n", se->p->step[i].name);
-	}
-	if (left > 50)
-		buf_printf(&out, "… and %d more\n", left - 50);
-	buf_printf(&out, "%d of %d steps to run, %zu thing%s missing; "
-		"nothing was run or written\n", left, se->p->nsteps, n,
-		n == 1 ? "" : "s");
-	(void)io_write(STDOUT_FILENO, out.data, out.len);
-	buf_release(&out);
-	return n > 0 ? STATUS_USAGE : STATUS_DONE;
 }
 
 static bool is_over(const struct session *se)
@@ -607,7 +379,7 @@ static int settle_run(struct session *se, const struct options *o, bool *idle)
 			return finished(se);
 		}
 		if (over) {
-			leave_run(se);
+			session_leave(se);
 		} else if (o->fresh) {
 			status = close_run(se, o, "--fresh");
 			if (status != 0)
@@ -620,14 +392,14 @@ static int settle_run(struct session *se, const struct options *o, bool *idle)
 		}
 	}
 	if (session_has_run(se)) {
-		status = check_first(se);
+		status = checkup(se);
 		return status != 0 ? status : prepare_old(se, o);
 	}
-	status = check_first(se);
+	status = checkup(se);
 	if (status == 0) {
 		struct why why;
 
-		if (create_run(se, &why) == -1) {
+		if (session_create(se, &why) == -1) {
 			msg_error("%s", why.text);
 			return STATUS_STATE;
 		}
@@ -646,13 +418,13 @@ static int with_session(struct session *se, const struct options *o)
 	bool idle;
 
 	if (o->ini == NULL) {
-		if (!find_unfinished(se, o, &status))
+		if (!which_unfinished(se, o, &status))
 			return status;
 	} else if (!session_load(se, o->ini, o->given, o->ngiven)) {
 		return STATUS_USAGE;
 	}
 	base = rundir_base(se->p, o->state_dir);
-	if (!settle_parameters(se, o, base, &status))
+	if (!which_parameters(se, o, base, &status))
 		goto out;
 	status = STATUS_STATE;
 	if (session_open_home(se, base, !o->dry_run, &why) == -1 ||
@@ -663,7 +435,7 @@ static int with_session(struct session *se, const struct options *o)
 	if (o->dry_run) {
 		if (session_has_run(se) && !o->fresh)
 			session_plan(se);
-		status = dry_run(se, o);
+		status = checkup_dry_run(se, o);
 		goto out;
 	}
 	status = take_lock(se);

@@ -8,12 +8,6 @@
 
 #include "options.h"
 
-/* Exit statuses of the contract. */
-enum {
-	STATUS_DONE = 0, STATUS_REVIEW = 1, STATUS_USAGE = 2,
-	STATUS_STOPPED = 3, STATUS_STATE = 4, STATUS_BUSY = 75
-};
-
 /*
  * Returns the exit status; or 128 + n: die by signal n, the state is safe.
  */

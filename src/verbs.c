@@ -22,6 +22,7 @@
 #include "status.h"
 #include "summary.h"
 #include "watch.h"
+#include "which.h"
 
 /* A verb alternates between the socket and the lock for so long, so that a
  * run which starts or ends meanwhile is no error. */
@@ -38,104 +39,6 @@ static void print(const struct buf *out)
 {
 	if (out->len > 0)
 		(void)io_write(STDOUT_FILENO, out->data, out->len);
-}
-
-static void list(const struct candidate *c, size_t n)
-{
-	size_t i, k;
-
-	for (i = 0; i < n; i++) {
-		struct buf line = { 0 };
-
-		buf_printf(&line, "  %s", c[i].path);
-		for (k = 0; k < c[i].ngiven; k++)
-			buf_printf(&line, " %s", c[i].given[k]);
-		buf_str(&line, c[i].finished ? "   (finished)" : "");
-		fprintf(stderr, "%s\n", line.data);
-		buf_release(&line);
-	}
-}
-
-/* The only one, or the only unfinished one. NULL: said why. */
-static const struct candidate *only_one(const struct candidate *c, size_t n,
-	const char *base)
-{
-	const struct candidate *found = NULL;
-	size_t i;
-
-	if (n == 1)
-		return c;
-	for (i = 0; i < n; i++)
-		if (!c[i].finished) {
-			if (found != NULL)
-				break;
-			found = &c[i];
-		}
-	if (n > 0 && i == n && found != NULL)
-		return found;
-	if (n == 0) {
-		msg_error("there is no run in %s; name the pipeline file, or "
-			"start one: durexec PIPELINE.ini", base);
-	} else {
-		msg_error("there are several pipelines in %s; name one:", base);
-		list(c, n);
-	}
-	return NULL;
-}
-
-/* The run a verb is about, opened for reading. 0, or the exit status. */
-static int find_run(struct session *se, const struct options *o)
-{
-	struct candidate *c = NULL;
-	const struct candidate *one;
-	char *base = NULL, *stem = NULL;
-	struct why why;
-	size_t n = 0;
-	int status = STATUS_USAGE;
-
-	if (o->ini != NULL) {
-		if (!session_load(se, o->ini, o->given, o->ngiven))
-			goto out;
-		base = rundir_base(se->p, o->state_dir);
-		stem = rundir_name(se->p);
-		if (o->ngiven == 0 && se->p->nparams > 0) {
-			/* a bare file: as starting it does */
-			c = session_candidates(base, stem, &n);
-			one = n > 0 ? only_one(c, n, base) : NULL;
-			if (n > 0 && one == NULL)
-				goto out;
-			if (one != NULL && one->ngiven > 0) {
-				pipeline_free(se->p);
-				if (!session_load(se, o->ini, one->given,
-				    one->ngiven))
-					goto out;
-			}
-		}
-	} else {
-		base = rundir_base(NULL, o->state_dir);
-		c = session_candidates(base, NULL, &n);
-		one = only_one(c, n, base);
-		if (one == NULL || !session_load_or_copy(se, one, base))
-			goto out;
-	}
-	if (session_open_home(se, base, false, &why) == -1 ||
-	    session_open_run(se, o->run, &why) == -1) {
-		msg_error("%s", why.text);
-		status = STATUS_STATE;
-		goto out;
-	}
-	if (!session_has_run(se)) {
-		msg_error("%s has no run yet; start one: durexec %s", se->ini,
-			se->ini);
-		goto out;
-	}
-	session_plan(se);
-	status = 0;
-out:
-	session_candidates_free(c, n);
-	free(base);
-	free(stem);
-	return status;
 }
 
 static int show_status(struct session *se, const struct options *o)
@@ -461,7 +364,7 @@ int verbs_main(const struct options *o)
 	int status;
 
 	session_init(&se);
-	status = find_run(&se, o);
+	status = which_run(&se, o);
 	if (status != 0)
 		goto out;
 	switch (o->command) {

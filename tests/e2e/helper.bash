@@ -43,6 +43,8 @@ ours() {
 		sed 's|/proc/||; s|/environ||'
 }
 
+nobody_left() { [ -z "$(ours)" ]; }
+
 teardown() {
 	local left
 	exec 7>&- 8>&-
@@ -84,20 +86,31 @@ go() {
 	[ "$got" = "$want" ] || fail "durexec $*: exit $got, expected $want"
 }
 
+# The shell that waits for it says "Killed" to nobody.
 start() {
-	(become "$@") </dev/null >out 2>err &
-	pid=$!
+	rm -f pid.now
+	{
+		local got=0 inner
+		(become "$@") </dev/null >out 2>err &
+		inner=$!
+		echo $inner >pid.new
+		mv pid.new pid.now
+		wait $inner || got=$?
+		echo $got >"rc.$inner"
+	} 2>/dev/null 3>&- 4>&- 7>&- 8>&- &
+	eventually 'it has started' test -s pid.now
+	pid=$(cat pid.now)
 }
 
-# `wait` would not return if it hung.
+# ends STATUS [PID]
 ends() {
-	local want=$1 who=${2:-$pid} got=0
-	eventually "is over" over "$who"
-	wait "$who" 2>/dev/null || got=$?
-	[ "$got" = "$want" ] || fail "it ended with $got, expected $want"
+	local got
+	eventually "$pid ends" test -s "rc.${2:-$pid}"
+	got=$(cat "rc.${2:-$pid}")
+	[ "$got" = "$1" ] || fail "it ended with $got, expected $1"
 }
 
-# Gone, or a zombie that waits for us.
+# Gone, or a zombie that nobody has waited for yet.
 over() {
 	local state
 	[ -d "/proc/$1" ] || return 0
@@ -132,7 +145,15 @@ nobody_holds() {
 kill9() {
 	kill -KILL "$1"
 	eventually "$1 is gone" over "$1"
-	wait "$1" 2>/dev/null || :
+}
+
+# The keeper that PID descends from.
+keeper_of() {
+	local p=$1
+	until [ "$p" = 1 ] || [ "$(cat "/proc/$p/comm")" = durexec-keeper ]; do
+		p=$(parent "$p")
+	done
+	[ "$p" != 1 ] && echo "$p"
 }
 
 parent() { sed -n 's/^PPid:\t//p' "/proc/$1/status"; }
@@ -181,7 +202,7 @@ python() { /usr/bin/env python3 "$@"; }
 # (FILE and its parameters: what is in $ini)
 ini=p.ini
 look() {
-	(become status --json $ini) </dev/null >status.json 2>err ||
+	(become status --json $ini) </dev/null >status.json 2>status.err ||
 		fail "durexec status --json failed"
 	python "$E2E/contract.py" status.json "$@" >&2 ||
 		fail "it is not so"

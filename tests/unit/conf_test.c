@@ -200,7 +200,7 @@ static void replaced_now(void **state)
 	struct pipeline *p = loads_given("[params]\nlimit = 5m\nsure = no\n"
 		"[step a]\nrun = x\ntimeout = ${limit}\nnice = 1${ONE}\n"
 		"allow_failure = ${sure}\n",
-		(char *const[]){ "sure=yes", NULL });
+		(const char *const[]){ "sure=yes", NULL });
 
 	(void)state;
 	assert_int_equal(p->step[0].conf->timeout_ms, 300000);
@@ -209,7 +209,7 @@ static void replaced_now(void **state)
 	pipeline_free(p);
 	complains_given("[params]\nlimit = 5m\n[step a]\nrun = x\n"
 		"timeout = ${limit}\nnice = ${DUREXEC_ATTEMPT}\n"
-		"umask = ${NOPE}\n", (char *const[]){ "limit=long", NULL },
+		"umask = ${NOPE}\n", (const char *const[]){ "limit=long", NULL },
 		"5: timeout = long: expected a duration such as 90s, 250ms, "
 		"1h30m or 2d\n"
 		"6: nice: ${DUREXEC_ATTEMPT} is known to steps only, and this "

@@ -137,7 +137,7 @@ static void too_long(void **state)
 		"c = ${b}\nd =\n" STEP, value, value);
 	memcpy(value, "d=", 2);
 	value[131070] = value[131071] = 'x';
-	complains_given(text, (char *const[]){ value, NULL },
+	complains_given(text, (const char *const[]){ value, NULL },
 		"0: d is 131072 bytes long, and Linux hands over at most "
 		"131071 (128 KiB) | put it into a file\n"
 		"2: A is 131072 bytes long, and Linux hands over at most "
@@ -154,7 +154,7 @@ static void parameters(void **state)
 {
 	struct pipeline *p = loads_given("[params]\nvideo = lesson.mp4\n"
 		"out = ${video}.d\nlang =\nPATH = ${PATH}:/x\ndollar = $${X}\n"
-		STEP, (char *const[]){ "lang=a=b ${Z}\n", NULL });
+		STEP, (const char *const[]){ "lang=a=b ${Z}\n", NULL });
 
 	(void)state;
 	assert_int_equal(p->nparams, 5);
@@ -173,7 +173,7 @@ static void parameters(void **state)
 
 	/* a default sees what was given for the ones above and below */
 	p = loads_given("[params]\na = ${b}1\nb = x\n" STEP,
-		(char *const[]){ "b=y", NULL });
+		(const char *const[]){ "b=y", NULL });
 	assert_string_equal(pipeline_param(p, "a"), "y1");
 	pipeline_free(p);
 }
@@ -182,7 +182,7 @@ static void wrong_parameters(void **state)
 {
 	(void)state;
 	complains_given("[params]\nvideo = x\nlang = en\n" STEP,
-		(char *const[]){ "vidoe=1", "zzz=1", "more", "=x", "a b=1",
+		(const char *const[]){ "vidoe=1", "zzz=1", "more", "=x", "a b=1",
 			"lang=1", "lang=2", NULL },
 		"0: [params] declares no \"vidoe\" | did you mean video=...?\n"
 		"0: [params] declares no \"zzz\" | it declares video, lang\n"
@@ -193,7 +193,7 @@ static void wrong_parameters(void **state)
 		"0: \"a b=1\" is no NAME=VALUE: a name has letters, digits and "
 		"\"_\"\n"
 		"0: \"lang\" is given twice\n");
-	complains_given(STEP, (char *const[]){ "a=1", NULL },
+	complains_given(STEP, (const char *const[]){ "a=1", NULL },
 		"0: [params] declares no \"a\" | this file takes none: it has "
 		"no [params]\n");
 	complains("[params]\nDUREXEC_X = 1\na-b = 2\n1a = 3\na = 4\na = 5\n"

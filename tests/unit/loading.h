@@ -18,10 +18,10 @@
 #include "buf.h"
 #include "load.h"
 
-#define NO_ARGUMENTS ((char *const[]){ NULL })
+#define NO_ARGUMENTS ((const char *const[]){ NULL })
 
 static inline struct pipeline *loading(const char *text, size_t len,
-	char *const *given, struct buf *said)
+	const char *const *given, struct buf *said)
 {
 	struct complaints c = { 0 };
 	struct pipeline *p;
@@ -29,7 +29,8 @@ static inline struct pipeline *loading(const char *text, size_t len,
 
 	while (given[n] != NULL)
 		n++;
-	p = pipeline_load_text("dir/x.ini", text, len, given, n, &c);
+	p = pipeline_load_text("dir/x.ini", text, len, (char *const *)given, n,
+		&c);
 	buf_str(said, "");
 	for (size_t i = 0; i < c.n; i++) {
 		assert_string_equal(c.v[i].file, "dir/x.ini");
@@ -43,7 +44,8 @@ static inline struct pipeline *loading(const char *text, size_t len,
 	return p;
 }
 
-static inline void complains_given(const char *text, char *const *given,
+static inline void complains_given(const char *text,
+	const char *const *given,
 	const char *expected)
 {
 	struct buf said = { 0 };
@@ -60,7 +62,7 @@ static inline void complains(const char *text, const char *expected)
 }
 
 static inline struct pipeline *loads_given(const char *text,
-	char *const *given)
+	const char *const *given)
 {
 	struct buf said = { 0 };
 	struct pipeline *p = loading(text, strlen(text), given, &said);

@@ -29,7 +29,7 @@ static void lists(void **state)
 		"[step c]\nrun = x\nneeds = b, a b\n    a\n"
 		"[step d]\nrun = x\nneeds = ${w} e\n"
 		"[step e]\nrun = x\nneeds = c\n",
-		(char *const[]){ "w=b", NULL });
+		(const char *const[]){ "w=b", NULL });
 
 	(void)state;
 	expect_needs(p, "a", "all");

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: ISC */
+#include "tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "io.h"
+#include "os.h"
+
+enum {
+	/* How long KILL is repeated before survivors are named. */
+	KILL_FOR_MS = 5000,
+	/* Between two rounds of KILL: orphans move up to us in between. */
+	KILL_EVERY_MS = 20,
+};
+
+/* A signal for the whole tree: the group at once while its number is surely
+ * ours, and, as asked, what has left it. */
+static int signal_tree(struct tree *t, int signo, bool all, pid_t *last)
+{
+	int n = 0;
+
+	if (t->anchored && kill(-t->pid, signo) == 0)
+		n = 1;
+	if (all || !t->anchored)
+		n += os_signal_descendants(signo, t->anchored ? t->pid : 0,
+			last);
+	return n;
+}
+
+static void begin_kill(struct tree *t)
+{
+	if (t->stopping == STOP_KILL)
+		return;
+	t->stopping = STOP_KILL;
+	t->give_up_mono = clock_mono() + KILL_FOR_MS;
+}
+
+static void begin_stop(struct tree *t, enum outcome_kind cause)
+{
+	if (t->cause == OUTCOME_NONE && !t->ended)
+		t->cause = cause;
+	if (t->stopping != STOP_NO)
+		return;
+	t->stopping = STOP_GRACE;
+	t->grace_mono = clock_mono() + t->grace_ms;
+	/* Once: ffmpeg, told twice, leaves a file without its index. Whoever
+	 * has left the group is told when the first process is gone. */
+	signal_tree(t, t->stop_signal, t->ended, NULL);
+	signal_tree(t, SIGCONT, t->ended, NULL);
+	t->told_rest = t->ended;
+}
+
+/* The first process has ended after a stop: now those who left its group. */
+static void tell_rest(struct tree *t)
+{
+	t->told_rest = true;
+	os_signal_descendants(t->stop_signal,
+		t->anchored ? t->pid : 0, NULL);
+}
+
+static void pause_tree(struct tree *t)
+{
+	if (t->paused)
+		return;
+	t->paused = true;
+	t->paused_mono = clock_mono();
+	signal_tree(t, SIGSTOP, true, NULL);
+}
+
+static void continue_tree(struct tree *t)
+{
+	int64_t away;
+
+	if (!t->paused)
+		return;
+	t->paused = false;
+	away = clock_mono() - t->paused_mono;
+	if (t->timeout_mono != 0)
+		t->timeout_mono += away;
+	if (t->idle_mono != 0)
+		t->idle_mono += away;
+	if (t->grace_mono != 0)
+		t->grace_mono += away;
+	signal_tree(t, SIGCONT, true, NULL);
+}
+
+/* Children of ours besides the first process, by the kernel's list. Their
+ * zombies are reaped on the way. */
+static bool others_left(struct tree *t)
+{
+	siginfo_t info;
+	char text[8192], *p, *end;
+	bool left = false;
+	ssize_t n;
+	int fd;
+
+	snprintf(text, sizeof(text), "/proc/self/task/%ld/children",
+		(long)getpid());
+	fd = open(text, O_RDONLY | O_CLOEXEC);
+	if (fd == -1)
+		return false;
+	n = io_read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	for (p = text; ; p = end) {
+		pid_t pid = (pid_t)strtol(p, &end, 10);
+
+		if (end == p || pid <= 0)
+			return left;
+		if (pid == t->pid)
+			continue;
+		info.si_pid = 0;
+		if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG) == 0 &&
+		    info.si_pid == 0)
+			left = true;
+	}
+}
+
+bool tree_reap(struct tree *t)
+{
+	siginfo_t info = { 0 };
+	int status;
+	pid_t pid;
+
+	if (!t->ended && waitid(P_PID, (id_t)t->pid, &info,
+	    WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == t->pid)
+		t->ended = true;
+	if (!t->ended) {
+		/* orphans of the tree that ended before it */
+		(void)others_left(t);
+		return false;
+	}
+	/* The first process stays a zombie until the others are gone: so its
+	 * number, which names the group, cannot become somebody else's. */
+	if (others_left(t))
+		return false;
+	if (t->anchored) {
+		while (wait4(t->pid, &t->status, 0, &t->usage) == -1 &&
+		    errno == EINTR)
+			;
+		t->anchored = false;
+	}
+	/* Who became ours meanwhile; or all, where /proc has no list. */
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		;
+	return pid == -1;
+}
+
+/* Bytes written so far; *ago_ms: when the last of them, by the wall clock. */
+static int64_t written(const struct tree *t, int64_t *ago_ms)
+{
+	const int fd[] = { t->out, t->err };
+	int64_t bytes = 0, last = 0, at;
+	struct stat st;
+	size_t i;
+
+	for (i = 0; i < sizeof(fd) / sizeof(fd[0]); i++) {
+		if (fstat(fd[i], &st) != 0)
+			continue;
+		bytes += st.st_size;
+		at = (int64_t)st.st_mtim.tv_sec * 1000 +
+			st.st_mtim.tv_nsec / 1000000;
+		if (at > last)
+			last = at;
+	}
+	*ago_ms = clock_wall() - last;
+	return bytes;
+}
+
+/* Nothing written for idle_ms? Time asleep does not count: what the wall
+ * clock says is believed no further than to the last look. */
+static void check_idle(struct tree *t, int64_t now)
+{
+	int64_t ago, bytes = written(t, &ago), awake = now - t->looked_mono;
+
+	if (bytes == t->seen_bytes) {
+		begin_stop(t, OUTCOME_IDLE);
+		return;
+	}
+	if (ago < 0)
+		ago = 0;
+	if (ago > awake)
+		ago = awake;
+	t->seen_bytes = bytes;
+	t->looked_mono = now;
+	t->idle_mono = now + t->idle_ms - ago;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+/* What the clocks ask for. Returns ms until the next look, -1 none. */
+static int64_t check_limits(struct tree *t)
+{
+	int64_t now = clock_mono(), next = 0;
+
+	if (t->paused)
+		return -1;
+	if (t->stopping == STOP_NO && !t->ended) {
+		if (t->timeout_mono != 0 && now >= t->timeout_mono)
+			begin_stop(t, OUTCOME_TIMEOUT);
+		else if (t->idle_mono != 0 && now >= t->idle_mono)
+			check_idle(t, now);
+	}
+	if (t->stopping == STOP_GRACE && now >= t->grace_mono)
+		begin_kill(t);
+	switch (t->stopping) {
+	case STOP_NO:
+		if (!t->ended)
+			next = earlier(t->timeout_mono, t->idle_mono);
+		break;
+	case STOP_GRACE:
+		next = t->grace_mono;
+		break;
+	case STOP_KILL:
+		return KILL_EVERY_MS;
+	}
+	if (next == 0)
+		return -1;
+	return next > now ? next - now : 0;
+}
+
+void tree_obey(struct tree *t, int signo)
+{
+	switch (signo) {
+	case SIGTERM:
+		continue_tree(t);
+		begin_stop(t, OUTCOME_INTERRUPTED);
+		break;
+	case SIGQUIT:
+		continue_tree(t);
+		if (t->cause == OUTCOME_NONE && !t->ended)
+			t->cause = OUTCOME_INTERRUPTED;
+		begin_kill(t);
+		break;
+	case SIGTSTP:
+		pause_tree(t);
+		break;
+	case SIGCONT:
+		continue_tree(t);
+		break;
+	}
+}
+
+void tree_begin(struct tree *t, pid_t pid)
+{
+	int64_t now = clock_mono();
+
+	t->pid = pid;
+	t->anchored = true;
+	t->timeout_mono = t->timeout_ms != 0 ? now + t->timeout_ms : 0;
+	t->idle_mono = t->idle_ms != 0 ? now + t->idle_ms : 0;
+	t->looked_mono = now;
+}
+
+int64_t tree_look(struct tree *t)
+{
+	int64_t next;
+
+	/* A step is over when its first process is: what it left behind is
+	 * stopped like a step. */
+	if (t->ended && t->stopping == STOP_NO)
+		begin_stop(t, OUTCOME_NONE);
+	if (t->ended && t->stopping == STOP_GRACE && !t->told_rest)
+		tell_rest(t);
+	next = check_limits(t);
+	if (t->stopping == STOP_KILL) {
+		signal_tree(t, SIGKILL, true, &t->survivor);
+		if (clock_mono() >= t->give_up_mono)
+			return TREE_GIVE_UP;
+	}
+	return next;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * tree: the processes of one attempt, from the first to the last of its
+ * descendants: time limits, stop, grace, kill, pause, reap. For a keeper,
+ * which is their subreaper; it has no other children.
+ *
+ * Calling sequence: fill the settings, tree_begin(), then in turn tree_look(),
+ * sleep for as long as it says or until a signal, tree_obey() each signal,
+ * until tree_reap() says that nobody is left. Allocates nothing.
+ */
+#ifndef TREE_H
+#define TREE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include "outcome.h"
+
+enum tree_stopping { STOP_NO, STOP_GRACE, STOP_KILL };
+
+struct tree {
+	/* settings */
+	int64_t timeout_ms, idle_ms, grace_ms;	/* 0: none */
+	int stop_signal;
+	int out, err;		/* what it writes to, for idle_ms */
+	/* what came of it */
+	pid_t pid;		/* the first process */
+	bool ended;		/* it has */
+	bool anchored;		/* it is not reaped: the group's number is
+				   surely ours */
+	int status;		/* of wait4(), once not anchored */
+	struct rusage usage;
+	enum outcome_kind cause; /* NONE, or what ended it: INTERRUPTED,
+				   TIMEOUT, IDLE */
+	pid_t survivor;		/* one that KILL was last sent to */
+	/* its own */
+	enum tree_stopping stopping;
+	bool told_rest;		/* those outside the group have been signalled */
+	bool paused;
+	int64_t paused_mono;
+	int64_t timeout_mono, idle_mono, grace_mono;	/* 0: none */
+	int64_t give_up_mono;	/* end of the KILL rounds */
+	int64_t seen_bytes, looked_mono;	/* for idle_ms */
+};
+
+void tree_begin(struct tree *t, pid_t pid);
+
+/* What the clocks ask for. Returns ms until the next look, -1: none is needed;
+ * TREE_GIVE_UP: somebody cannot be killed. */
+#define TREE_GIVE_UP (-2)
+int64_t tree_look(struct tree *t);
+
+/* TERM stop, QUIT kill now, TSTP pause, CONT go on; others are ignored. */
+void tree_obey(struct tree *t, int signo);
+
+/* Look at who has ended. True: nobody of the attempt is left. */
+bool tree_reap(struct tree *t);
+
+#endif

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: ISC */
+#include "which.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "clock.h"
+#include "mem.h"
+#include "msg.h"
+
+/* Of `start` and verbs alike: the command to type for each. */
+static void list(const char *command, const struct candidate *c, size_t n,
+	bool all)
+{
+	char when[CLOCK_SPAN];
+	size_t i, k;
+
+	for (i = 0; i < n; i++) {
+		struct buf line = { 0 };
+
+		if (c[i].finished && !all)
+			continue;
+		clock_local(c[i].started_at, when);
+		buf_printf(&line, "  %s%s", command, c[i].path);
+		for (k = 0; k < c[i].ngiven; k++)
+			buf_printf(&line, " %s", c[i].given[k]);
+		buf_printf(&line, "   (started %s%s)", when,
+			c[i].finished ? ", finished" : "");
+		msg_list(line.data);
+		buf_release(&line);
+	}
+}
+
+/* The unfinished ones first; returns how many. */
+static size_t unfinished_first(struct candidate *c, size_t n)
+{
+	size_t i, found = 0;
+
+	for (i = 0; i < n; i++)
+		if (!c[i].finished) {
+			struct candidate swap = c[found];
+
+			c[found++] = c[i];
+			c[i] = swap;
+		}
+	return found;
+}
+
+bool which_unfinished(struct session *se, const struct options *o,
+	int *status)
+{
+	char *base = rundir_base(NULL, o->state_dir);
+	struct candidate *c;
+	size_t n, unfinished;
+	bool ok = false;
+
+	c = session_candidates(base, NULL, &n);
+	unfinished = unfinished_first(c, n);
+	if (unfinished == 0) {
+		msg_note("there is no unfinished run in %s", base);
+		*status = STATUS_DONE;
+	} else if (unfinished > 1) {
+		msg_error("%zu runs are unfinished; which one?", unfinished);
+		list("durexec --resume ", c, n, false);
+		*status = STATUS_USAGE;
+	} else {
+		ok = session_load(se, c[0].path, c[0].given, c[0].ngiven);
+		*status = STATUS_USAGE;
+	}
+	session_candidates_free(c, n);
+	free(base);
+	return ok;
+}
+
+bool which_parameters(struct session *se, const struct options *o,
+	const char *base, int *status)
+{
+	struct candidate *c;
+	char *stem;
+	size_t n, unfinished;
+	bool ok = true;
+
+	if (o->ngiven > 0 || o->fresh || se->p->nparams == 0)
+		return true;
+	stem = rundir_name(se->p);
+	c = session_candidates(base, stem, &n);
+	unfinished = unfinished_first(c, n);
+	*status = STATUS_USAGE;
+	if (unfinished > 1) {
+		msg_error("%zu runs of %s are unfinished; which one?",
+			unfinished, se->ini);
+		list("durexec --resume ", c, n, false);
+		ok = false;
+	} else if (unfinished == 1 && c[0].ngiven > 0) {
+		char *ini = mem_dup(se->ini);
+
+		pipeline_free(se->p);
+		ok = session_load(se, ini, c[0].given, c[0].ngiven);
+		free(ini);
+	}
+	session_candidates_free(c, n);
+	free(stem);
+	return ok;
+}
+
+/* The only one, or the only unfinished one. NULL: said why. */
+static const struct candidate *only_one(const struct candidate *c, size_t n,
+	const char *base)
+{
+	const struct candidate *found = NULL;
+	size_t i;
+
+	if (n == 1)
+		return c;
+	for (i = 0; i < n; i++)
+		if (!c[i].finished) {
+			if (found != NULL)
+				break;
+			found = &c[i];
+		}
+	if (n > 0 && i == n && found != NULL)
+		return found;
+	if (n == 0) {
+		msg_error("there is no run in %s; name the pipeline file, or "
+			"start one: durexec PIPELINE.ini", base);
+	} else {
+		msg_error("there are several pipelines in %s; name one:", base);
+		list("", c, n, true);
+	}
+	return NULL;
+}
+
+int which_run(struct session *se, const struct options *o)
+{
+	struct candidate *c = NULL;
+	const struct candidate *one;
+	char *base = NULL, *stem = NULL;
+	struct why why;
+	size_t n = 0;
+	int status = STATUS_USAGE;
+
+	if (o->ini != NULL) {
+		if (!session_load(se, o->ini, o->given, o->ngiven))
+			goto out;
+		base = rundir_base(se->p, o->state_dir);
+		stem = rundir_name(se->p);
+		if (o->ngiven == 0 && se->p->nparams > 0) {
+			/* a bare file: as starting it does */
+			c = session_candidates(base, stem, &n);
+			one = n > 0 ? only_one(c, n, base) : NULL;
+			if (n > 0 && one == NULL)
+				goto out;
+			if (one != NULL && one->ngiven > 0) {
+				pipeline_free(se->p);
+				if (!session_load(se, o->ini, one->given,
+				    one->ngiven))
+					goto out;
+			}
+		}
+	} else {
+		base = rundir_base(NULL, o->state_dir);
+		c = session_candidates(base, NULL, &n);
+		one = only_one(c, n, base);
+		if (one == NULL || !session_load_or_copy(se, one, base))
+			goto out;
+	}
+	if (session_open_home(se, base, false, &why) == -1 ||
+	    session_open_run(se, o->run, &why) == -1) {
+		msg_error("%s", why.text);
+		status = STATUS_STATE;
+		goto out;
+	}
+	if (!session_has_run(se)) {
+		msg_error("%s has no run yet; start one: durexec %s", se->ini,
+			se->ini);
+		goto out;
+	}
+	session_plan(se);
+	status = 0;
+out:
+	session_candidates_free(c, n);
+	free(base);
+	free(stem);
+	return status;
+}
