@@ -13,7 +13,7 @@ B       := build$(if $(FLAVOUR),/$(FLAVOUR))
 # System packages (Debian). Installed when something of them is missing; sudo
 # only if not root.
 BUILD_PACKAGES = gcc make pkg-config libev-dev libinih-dev
-CHECK_PACKAGES = libcmocka-dev bats python3 util-linux procps
+CHECK_PACKAGES = libcmocka-dev bats parallel python3 mandoc util-linux procps
 
 flags.asan  = -fsanitize=address,undefined -fno-omit-frame-pointer \
 	-fno-sanitize-recover=undefined
@@ -94,7 +94,7 @@ coverage:
 
 FUZZ_SECONDS ?= 60
 fuzz:
-	$(Q)sh tests/packages.sh clang $(BUILD_PACKAGES)
+	$(Q)sh tests/packages.sh clang libclang-rt-14-dev $(BUILD_PACKAGES)
 	$(Q)sh tests/fuzz/fuzz.sh $(FUZZ_SECONDS)
 
 install: $(B)/durexec

@@ -133,8 +133,11 @@ static int make_path(const char *path, struct why *why)
 				ret = why_sys(why, "cannot sync %s", up);
 			free(up);
 		} else if (errno != EEXIST) {
-			ret = why_sys(why, "cannot create the directory %s",
-				copy);
+			ret = errno == ENOSPC || errno == EDQUOT ?
+				why_sys(why, "cannot create the directory %s",
+				copy) :
+				why_sys(why, "cannot create the directory %s "
+				"(--state-dir DIR names another place)", copy);
 		}
 		if (slash != NULL)
 			*slash = '/';

@@ -292,7 +292,7 @@ static void prune(const struct session *se)
 	home_runs_free(runs, n);
 }
 
-int session_create(struct session *se, struct why *why)
+static int fill_run(struct session *se, struct why *why)
 {
 	unsigned char random[16];
 	struct record r = { 0 };
@@ -304,8 +304,6 @@ int session_create(struct session *se, struct why *why)
 		return why_sys(why, "no random bytes");
 	for (i = 0; i < sizeof(random); i++)
 		snprintf(seed + 2 * i, 3, "%02x", random[i]);
-	if (rundir_create(&se->d, &se->h, why) == -1)
-		return -1;
 	if (io_replace(se->d.fd, "pipeline.ini", se->p->text,
 	    se->p->text_len, why) == -1)
 		return -1;
@@ -329,6 +327,18 @@ int session_create(struct session *se, struct why *why)
 	}
 	if (journal_create(&se->j, se->d.fd, why) == -1)
 		return -1;
+	return 0;
+}
+
+int session_create(struct session *se, struct why *why)
+{
+	if (rundir_create(&se->d, &se->h, why) == -1 ||
+	    fill_run(se, why) == -1) {
+		/* a run without a state is none, and in nobody's way */
+		if (se->d.id != NULL)
+			(void)rundir_remove(&se->h, se->d.id);
+		return -1;
+	}
 	rundir_latest(&se->h, se->d.id);
 	prune(se);
 	return 0;

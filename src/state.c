@@ -98,7 +98,6 @@ int state_task(struct state *s, const char *name)
 	t->name = arena_dup(&s->arena, name);
 	t->outcome = outcome_of(OUTCOME_NONE);
 	t->keeper = -1;
-	t->attempts = s->skipped_attempts;
 	table_put(&s->names, t->name, i);
 	s->count[TASK_PENDING]++;
 	return i;
@@ -106,8 +105,9 @@ int state_task(struct state *s, const char *name)
 
 int state_next_attempt(const struct state *s, const struct task *t)
 {
-	(void)s;
-	return t->attempts + 1;
+	/* What a lost tail said is unknown: for each, a number that it may
+	 * have used is left out (R10). */
+	return t->attempts + 1 + s->cuts - t->cuts;
 }
 
 static int move(struct state *s, struct task *t, enum task_state to,
@@ -247,6 +247,9 @@ static int apply_start(struct state *s, const struct record *r,
 	if (!record_get_number(r, "keeper", 0, INT16_MAX, -1, &keeper))
 		return bad(r, "keeper", why);
 	again = attempt == t->attempts;
+	/* a number is used twice for what is left of its attempt only */
+	if (again && t->state != TASK_RUNNING && phase != PHASE_SETTLE)
+		return bad(r, "attempt", why);
 	if (move(s, t, TASK_RUNNING, why) == -1)
 		return -1;
 	t->phase = (uint8_t)phase;
@@ -260,7 +263,10 @@ static int apply_start(struct state *s, const struct record *r,
 		t->started_at = r->at;
 	if (t->began_at == 0)
 		t->began_at = r->at;
-	t->attempts = (int)attempt;
+	if (!again) {
+		t->attempts = (int)attempt;
+		t->cuts = s->cuts;
+	}
 	t->ended_at = 0;
 	t->until_at = 0;
 	t->ran = false;
@@ -395,19 +401,6 @@ static int apply_output(struct state *s, const struct record *r,
 	return 0;
 }
 
-static int apply_cut(struct state *s)
-{
-	size_t i;
-
-	/* What the lost tail said is unknown: its attempt numbers are not
-	 * given out again (R10). */
-	s->skipped_attempts++;
-	for (i = 0; i < s->ntasks; i++)
-		if (s->task[i].state != TASK_RUNNING)
-			s->task[i].attempts++;
-	return 0;
-}
-
 static int apply_adopt(struct state *s, const struct record *r,
 	struct why *why)
 {
@@ -467,8 +460,10 @@ int state_apply(void *ctx, const struct record *r, struct why *why)
 		return apply_adopt(s, r, why);
 	if (strcmp(type, "begin") == 0)
 		return apply_begin(s, r, why);
-	if (strcmp(type, "cut") == 0)
-		return apply_cut(s);
+	if (strcmp(type, "cut") == 0) {
+		s->cuts++;
+		return 0;
+	}
 	if (strcmp(type, "param") == 0)
 		return apply_param(s, r, why);
 	if (strcmp(type, "close") == 0)

@@ -64,6 +64,7 @@ struct task {
 	int16_t keeper;			/* mailbox number, while RUNNING */
 	int session;			/* begin records seen at its start or end */
 	int attempts;			/* number of the last attempt */
+	int cuts;			/* cut records before that one */
 	struct outcome outcome;		/* of the last attempt */
 	int64_t began_at;		/* of the first attempt since PENDING */
 	int64_t started_at, ended_at;	/* of the last attempt; 0: not */
@@ -98,7 +99,7 @@ struct state {
 	const char *boot;		/* of the last begin */
 	int boot_session;		/* the first of that boot */
 	int64_t began_at;		/* of the last begin; 0 none */
-	int skipped_attempts;		/* torn tails cut: numbers left out */
+	int cuts;			/* cut records: torn tails that were */
 	const char *closed;		/* state of the close record; NULL: the
 					   run is open */
 	const char *closed_reason;
