@@ -66,6 +66,24 @@ const struct setting *draft_find(const struct draft *d,
 	return NULL;
 }
 
+bool draft_needs(struct draft *d, int step, int other)
+{
+	const struct step *s = &d->p->step[step];
+
+	if (s->needs_all)
+		return other < step &&
+			d->p->step[other].conf->always == ALWAYS_NO;
+	/* A long list that steps share is not read again for each of them. */
+	if (s->nneeds > 0 && s->needs == d->common)
+		return d->in_common[other];
+	if (d->marked != step) {
+		for (int i = 0; i < s->nneeds; i++)
+			d->mark[s->needs[i]] = step + 1;
+		d->marked = step;
+	}
+	return d->mark[other] == step + 1;
+}
+
 static struct block new_block(const struct draft *d)
 {
 	struct block block = { (int)d->nsettings, 0, false };

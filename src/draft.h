@@ -49,7 +49,7 @@ struct draft {
 					   as conf_params() is done */
 	const struct stepconf *base;	/* of [defaults]; from conf_steps() */
 
-	/* For needs.c: the list of [defaults], which steps share. */
+	/* From needs_resolve(): the list of [defaults], which steps share. */
 	const int *common;
 	int ncommon;
 	bool *in_common;	/* per step */
@@ -83,5 +83,10 @@ const char *draft_guess_step(struct draft *d, const char *word);
 /* The setting of that id in the block, or NULL. */
 const struct setting *draft_find(const struct draft *d,
 	const struct block *block, int id);
+
+/* When needs.h is done: does the step wait for the other one? As it says
+ * itself, not by a third one's needs. Asking about one step after the other is
+ * cheap. */
+bool draft_needs(struct draft *d, int step, int other);
 
 #endif

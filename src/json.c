@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "json.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
@@ -94,8 +95,9 @@ void json_bool(struct buf *b, bool yes)
 void json_seconds(struct buf *b, int64_t ms)
 {
 	comma(b);
-	buf_printf(b, "%lld.%03lld", (long long)ms / 1000,
-		(long long)ms % 1000);
+	/* negative: the wall clock was set back meanwhile */
+	buf_printf(b, "%s%lld.%03lld", ms < 0 ? "-" : "",
+		llabs((long long)ms / 1000), llabs((long long)ms % 1000));
 }
 
 void json_time(struct buf *b, int64_t at)

@@ -4,6 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Losses in a row, under one durexec, before the last one is looked at by a
+ * person. */
+enum { LOSSES_MOST = 3 };
+
 bool judge_exit_ok(const struct stepconf *conf, int code)
 {
 	return code >= 0 && code <= 255 &&
@@ -98,12 +102,12 @@ struct verdict judge(const struct stepconf *conf, const struct task *t,
 {
 	switch (r->outcome.kind) {
 	case OUTCOME_INTERRUPTED:
-		/* From elsewhere it is forgiven once. */
-		if (r->elsewhere && t->interrupts > 0)
+	case OUTCOME_LOST:
+		/* No second one beside what could not be killed; and from
+		 * elsewhere it is forgiven once. */
+		if (r->survivor != 0 || (r->elsewhere && t->interrupts > 0))
 			return review("", r);
 		return ends(TASK_PENDING);
-	case OUTCOME_LOST:
-		return r->survivor != 0 ? review("", r) : ends(TASK_PENDING);
 	case OUTCOME_NONE:
 	case OUTCOME_EXIT:
 	case OUTCOME_SIGNAL:

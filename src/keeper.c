@@ -262,8 +262,9 @@ static int start(struct keeper *k, struct attempt *a)
 		return -1;
 	}
 	s.program = j->program;
-	at = find_entry((char **)s.envp, SIZE_MAX, "PATH", 4);
-	s.path = at != NULL ? *at + 5 : NULL;
+	for (at = (char **)s.envp; *at != NULL; at++)
+		if (strncmp(*at, "PATH=", 5) == 0)
+			s.path = *at + 5;
 	s.cwd = j->cwd;
 	a->tree.timeout_ms = j->timeout_ms;
 	a->tree.idle_ms = j->idle_ms;

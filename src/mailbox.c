@@ -117,21 +117,34 @@ static int64_t number(const struct record *r, const char *key)
 	return record_get_number(r, key, 0, INT64_MAX, 0, &n) ? n : 0;
 }
 
+static pid_t pid_of(const struct record *r, const char *key)
+{
+	int64_t n;
+
+	return record_get_number(r, key, 0, INT32_MAX, 0, &n) ? (pid_t)n : 0;
+}
+
 static void read_end(const struct record *r, struct mail *mail)
 {
 	struct report *p = &mail->report;
 	const char *word = record_get(r, "outcome");
 	const char *note = record_get(r, "note");
+	int64_t exit_code, signo, err, survivor;
 
 	memset(p, 0, sizeof(*p));
 	p->outcome = outcome_of(word != NULL ? outcome_kind_of(word) :
 		OUTCOME_KINDS);
-	if (p->outcome.kind == OUTCOME_KINDS)
-		return;		/* not understood: not ended */
-	if (record_get(r, "exit") != NULL)
-		p->outcome.exit = (int)(number(r, "exit") & 0xff);
-	p->outcome.signo = (int)(number(r, "signal") & 0x7f);
-	p->outcome.err = (int)(number(r, "errno") & 0xfff);
+	/* What is not understood is no end: never a status of our making. */
+	if (p->outcome.kind == OUTCOME_KINDS ||
+	    p->outcome.kind == OUTCOME_NONE ||
+	    !record_get_number(r, "exit", 0, 255, -1, &exit_code) ||
+	    !record_get_number(r, "signal", 0, 128, 0, &signo) ||
+	    !record_get_number(r, "errno", 0, 4096, 0, &err) ||
+	    !record_get_number(r, "survivor", 0, INT32_MAX, 0, &survivor))
+		return;
+	p->outcome.exit = (int)exit_code;
+	p->outcome.signo = (int)signo;
+	p->outcome.err = (int)err;
 	p->outcome.oom = number(r, "oom") != 0;
 	p->ended_at = r->at;
 	p->user_ms = number(r, "user");
@@ -140,7 +153,7 @@ static void read_end(const struct record *r, struct mail *mail)
 	p->out_bytes = number(r, "out");
 	p->err_bytes = number(r, "err");
 	p->elsewhere = number(r, "elsewhere") != 0;
-	p->survivor = (int32_t)number(r, "survivor");
+	p->survivor = (int32_t)survivor;
 	if (note != NULL)
 		snprintf(p->note, sizeof(p->note), "%s", note);
 	mail->ended = true;
@@ -152,7 +165,7 @@ static void read_record(const struct record *r, const char *step, int attempt,
 	if (strcmp(r->type, "keeper") == 0) {
 		const char *boot = record_get(r, "boot");
 
-		mail->keeper = (pid_t)number(r, "pid");
+		mail->keeper = pid_of(r, "pid");
 		mail->keeper_start = number(r, "start");
 		snprintf(mail->boot, sizeof(mail->boot), "%s",
 			boot != NULL ? boot : "");
@@ -169,7 +182,7 @@ static void read_record(const struct record *r, const char *step, int attempt,
 			mail->pid = 0;
 		}
 	} else if (strcmp(r->type, "pid") == 0 && *ours) {
-		mail->pid = (pid_t)number(r, "pid");
+		mail->pid = pid_of(r, "pid");
 		mail->pid_start = number(r, "start");
 	} else if (strcmp(r->type, "end") == 0 && *ours) {
 		read_end(r, mail);

@@ -169,22 +169,6 @@ static bool is_shared(const struct draft *d, const struct step *s)
 	return s->nneeds > 0 && s->needs == d->common;
 }
 
-bool needs_has(struct draft *d, int step, int other)
-{
-	const struct step *s = &d->p->step[step];
-
-	if (s->needs_all)
-		return other < step && !is_always(d->p, other);
-	if (is_shared(d, s))
-		return d->in_common[other];
-	if (d->marked != step) {
-		for (int i = 0; i < s->nneeds; i++)
-			d->mark[s->needs[i]] = step + 1;
-		d->marked = step;
-	}
-	return d->mark[other] == step + 1;
-}
-
 static void check_stdin(struct draft *d, int i)
 {
 	const struct step *step = &d->p->step[i];
@@ -202,7 +186,7 @@ static void check_stdin(struct draft *d, int i)
 			name);
 		return;
 	}
-	if (needs_has(d, i, from))
+	if (draft_needs(d, i, from))
 		return;
 	draft_complain(d, c->line[KEY_STDIN], step->needs_all ?
 		mem_printf("put [step %s] above it", name) :

@@ -3,8 +3,6 @@
 #ifndef NEEDS_H
 #define NEEDS_H
 
-#include <stdbool.h>
-
 #include "draft.h"
 
 /*
@@ -12,9 +10,5 @@
  * about cycles, and about `stdin = step:NAME`. Linear in steps and names.
  */
 void needs_resolve(struct draft *d);
-
-/* Does the step wait for the other one? As it says itself, not by a third
- * one's needs. Asking about one step after the other is cheap. */
-bool needs_has(struct draft *d, int step, int other);
 
 #endif

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,6 +54,16 @@ void os_close_from(int first)
 	most = (int)sysconf(_SC_OPEN_MAX);
 	for (fd = first; fd < most; fd++)
 		close(fd);
+}
+
+int os_cpus(void)
+{
+	cpu_set_t set;
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (sched_getaffinity(0, sizeof(set), &set) == 0)
+		n = CPU_COUNT(&set);
+	return n > 0 ? (int)n : 1;
 }
 
 /* A small file of /proc, without malloc (the keeper calls this). Returns the

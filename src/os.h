@@ -22,6 +22,9 @@ int os_pidfd(pid_t pid);			/* CLOEXEC; -1 + errno */
 int os_pidfd_signal(int pidfd, int signo);	/* -1 + errno */
 void os_close_from(int first);
 
+/* CPUs that this process may use, at least 1. */
+int os_cpus(void);
+
 /* Of this boot; 36 characters, or "unknown". */
 const char *os_boot_id(void);
 /* Clock ticks since boot at which pid started; -1: no such process. */

@@ -64,7 +64,7 @@ struct stepconf {
 	enum always always;
 	bool allow_failure;
 	bool outputs_fresh;		/* default true */
-	uint8_t ok_exit[32];		/* bit per exit code; bit 0 always set */
+	uint8_t ok_exit[32];		/* a bit per exit code; bit 0 is set */
 	int line[KEY_COUNT];		/* where each key was given, in the
 					   step or [defaults]; 0: not, or
 					   `run` and `needs` of a step that

@@ -90,7 +90,8 @@ static bool ready(const struct plan *pl, int step)
 		return false;
 	switch (st->conf->always) {
 	case ALWAYS_NO:
-		return !pl->closing && !pl->failed_fast && (!st->needs_all || pl->prefix == step);
+		return !pl->closing && !pl->failed_fast &&
+			(!st->needs_all || pl->prefix == step);
 	case ALWAYS_DONE:
 		return pl->left == 0 || pl->closing;
 	case ALWAYS_REVIEW:
@@ -321,10 +322,14 @@ static void spread(const struct plan *pl, bool *mark)
 			}
 		if (lowest + 1 < seen)
 			seen = lowest + 1;
+		/* clean-up comes after everything */
+		for (i = 0; i < n && ntodo == 0 && lowest < n; i++)
+			if (!ordinary(pl, i) && pl->p->step[i].needs_all &&
+			    !mark[i]) {
+				mark[i] = true;
+				todo[ntodo++] = i;
+			}
 	}
-	/* clean-up comes after everything */
-	for (i = 0; i < n && lowest < n; i++)
-		mark[i] |= !ordinary(pl, i) && pl->p->step[i].needs_all;
 	free(todo);
 }
 

@@ -8,7 +8,6 @@
 #include "expand.h"
 #include "guess.h"
 #include "inifile.h"
-#include "needs.h"
 
 /* Longer than any name that can be meant: prefix, step and NAME of
  * DUREXEC_<step>_NAME may each be a long one. */
@@ -57,7 +56,7 @@ static int find_step(struct draft *d, const char *name)
 {
 	struct pipeline *p = d->p;
 
-	if (d->variables.used == 0) {
+	if (d->ambiguous == NULL) {
 		d->ambiguous = mem_alloc((size_t)p->nsteps);
 		for (int i = 0; i < p->nsteps; i++) {
 			char *v = as_variable(d, p->step[i].name);
@@ -124,7 +123,7 @@ static void check_needed(struct looking *l, const char *name, int of)
 	const char *other = d->p->step[of].name;
 
 	l->steps = true;
-	if (d->ambiguous[of] || (step != -1 && needs_has(d, step, of)))
+	if (d->ambiguous[of] || (step != -1 && draft_needs(d, step, of)))
 		return;
 	if (step == -1)
 		undefined(l, mem_printf("put this into steps that need \"%s\"",

@@ -440,9 +440,7 @@ void run_go(const struct run_parts *parts, const struct run_options *options,
 	if (r.loop == NULL)
 		msg_die(4, "cannot start the event loop");
 	r.jobs = options->jobs > 0 ? options->jobs : parts->p->jobs > 0 ?
-		parts->p->jobs : (int)sysconf(_SC_NPROCESSORS_ONLN);
-	if (r.jobs < 1)
-		r.jobs = 1;
+		parts->p->jobs : os_cpus();
 	r.at.plan->closing = options->closing;
 	if (options->collect)
 		r.stop = STOPPING_DRAIN;

@@ -73,7 +73,11 @@ char *rundir_name(const struct pipeline *p)
 		if (p->param[i].given)
 			given[n++] = &p->param[i];
 	qsort(given, n, sizeof(*given), by_name);
-	add_safe(&out, p->name);
+	/* Of a file called "...ini" the name is ".."; and what begins with a
+	 * dot is hidden. */
+	if (p->name[0] == '.')
+		buf_str(&out, "%2E");
+	add_safe(&out, p->name + (p->name[0] == '.'));
 	for (i = 0; i < n; i++) {
 		buf_char(&out, i == 0 ? '@' : ',');
 		add_safe(&out, given[i]->name);

@@ -56,8 +56,8 @@ char *rundir_base(const struct pipeline *p, const char *option);
 
 /*
  * NAME, with the given parameters: "lesson@video=12.mp4". Bytes other than
- * letters, digits and "._-=,@+" become %XX; what is longer than 120 bytes is
- * cut and ends in a hash of the whole. Caller frees.
+ * letters, digits and "._-+" become %XX, as does a dot in front; what is longer
+ * than 120 bytes is cut and ends in a hash of the whole. Caller frees.
  */
 char *rundir_name(const struct pipeline *p);
 

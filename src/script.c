@@ -24,6 +24,15 @@ static const char *const shell_words[] = {
 	"while",
 };
 
+static bool is_function(const char *name, size_t len)
+{
+	char *variable = mem_printf("BASH_FUNC_%.*s%%%%", (int)len, name);
+	bool is = getenv(variable) != NULL;
+
+	free(variable);
+	return is;
+}
+
 static bool plain(const char *text)
 {
 	static const char ok[] = "abcdefghijklmnopqrstuvwxyz"
@@ -31,15 +40,17 @@ static bool plain(const char *text)
 	const char *first = text + strspn(text, " \t");
 	size_t len = strcspn(first, " \t"), i;
 
+	/* A=b is an assignment, %1 a job */
 	if (text[strspn(text, ok)] != '\0' || len == 0 ||
-	    memchr(first, '=', len) != NULL)
+	    *first == '%' || memchr(first, '=', len) != NULL)
 		return false;
 	for (i = 0; i < sizeof(shell_words) / sizeof(shell_words[0]); i++)
 		if (strlen(shell_words[i]) == len &&
 		    memcmp(shell_words[i], first, len) == 0)
 			return false;
-	/* A file that bash would read first, and may define anything. */
-	return getenv("BASH_ENV") == NULL;
+	/* A file that bash would read first, and may define anything; and a
+	 * function of that name that was exported to it. */
+	return getenv("BASH_ENV") == NULL && !is_function(first, len);
 }
 
 bool script_find(const char *program, const char *path)

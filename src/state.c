@@ -241,8 +241,9 @@ static int apply_start(struct state *s, const struct record *r,
 		return -1;
 	if (phase < 0)
 		return bad(r, "phase", why);
-	if (!record_get_number(r, "attempt", 1, INT_MAX, 0, &attempt) ||
-	    attempt < t->attempts)
+	/* far from overflow: cut records are added to it */
+	if (!record_get_number(r, "attempt", 1, INT_MAX / 2, 0, &attempt) ||
+	    attempt < 1 || attempt < t->attempts)
 		return bad(r, "attempt", why);
 	if (!record_get_number(r, "keeper", 0, INT16_MAX, -1, &keeper))
 		return bad(r, "keeper", why);
@@ -301,6 +302,10 @@ static int apply_end(struct state *s, const struct record *r, struct why *why)
 	if (!t->ran || t->ended_at == 0)
 		t->ended_at = r->at;
 	t->keeper = -1;
+	if (t->outcome.kind != OUTCOME_LOST || t->session != s->sessions)
+		t->losses = 0;
+	else if (t->losses < UINT8_MAX)
+		t->losses++;
 	t->session = s->sessions;
 	t->reason = keep(s, record_get(r, "reason"));
 	if (t->outcome.kind == OUTCOME_INTERRUPTED &&
@@ -351,7 +356,7 @@ static int apply_set(struct state *s, const struct record *r, struct why *why)
 	if (move(s, t, (enum task_state)to, why) == -1)
 		return -1;
 	t->until_at = 0;
-	t->interrupts = 0;
+	t->interrupts = t->losses = 0;
 	t->reason = keep(s, record_get(r, "reason"));
 	if (record_get(r, "result") != NULL)
 		t->result = keep(s, record_get(r, "result"));

@@ -60,6 +60,7 @@ struct task {
 					   durexec than started it */
 	uint8_t interrupts;		/* INT, TERM, HUP from elsewhere, in a
 					   row */
+	uint8_t losses;			/* LOST in a row within one session */
 	uint16_t generation;		/* rewound so often */
 	int16_t keeper;			/* mailbox number, while RUNNING */
 	int session;			/* begin records seen at its start or end */

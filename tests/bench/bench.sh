@@ -194,8 +194,8 @@ write_peers() {
 }
 
 # one SHAPE TOOL ROUND: sets us_a_step, or fails when there is no such thing.
-# Nothing is removed between rounds: on ext4 that would make each file created
-# in the next minutes dear, and only durexec creates many.
+# Nothing is removed between rounds: see disk.c for what that would cost, and
+# only durexec creates files.
 one() {
 	local shape=$1 tool=$2 round=$3 jobs=2 file
 
@@ -250,7 +250,7 @@ label() {
 
 part_cost() {
 	local tools=(floor durexec) tool shape round i us ratio line
-	local floor_us verdicts=''
+	local verdicts=''
 
 	for tool in make ninja parallel xargs; do
 		if has "$tool"; then
@@ -280,7 +280,8 @@ part_cost() {
 	echo "## Cost of a step"
 	echo
 	echo "$steps × \`/bin/true\`, microseconds a step, median of" \
-	    "$rounds interleaved rounds (lowest–highest)."
+	    "$rounds interleaved rounds (lowest–highest); the ratio to the" \
+	    "floor is the median of the ratios within each round."
 	echo
 	echo "| | independent, 2 at a time | ratio | chain | ratio |"
 	echo "| --- | ---: | ---: | ---: | ---: |"
@@ -293,8 +294,11 @@ part_cost() {
 				continue
 			fi
 			us=$(median "$work/samples/$shape.$tool")
-			floor_us=$(median "$work/samples/$shape.floor")
-			ratio=$(calc %.2f "$us / $floor_us")
+			# A load from elsewhere lasts longer than a round.
+			paste "$work/samples/$shape.$tool" \
+			    "$work/samples/$shape.floor" |
+				awk '{ print $1 / $2 }' >"$work/ratios"
+			ratio=$(calc %.2f "$(median "$work/ratios")")
 			line+=" | $(calc %.0f "$us")"
 			line+=" ($(range "$work/samples/$shape.$tool"))"
 			line+=" | $ratio"

@@ -5,9 +5,9 @@
  *
  * What of a durable step is the disk's. Prints two numbers, in microseconds:
  * appending a record of 100 bytes with an fdatasync, into space that was
- * reserved before; and creating an empty file. (The second is a handful, but
- * hundreds where ext4 has to step over inodes that were freed in the last
- * minutes: a big "rm -r" before is seen here.) DIR is made, and has to be
+ * reserved before; and creating an empty file. The second is about ten, but
+ * hundreds for some minutes after a big "rm -r" on an ext4 without a journal,
+ * which steps over inodes that were freed lately. DIR is made, and has to be
  * new.
  */
 

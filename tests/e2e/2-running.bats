@@ -360,10 +360,8 @@ INI
 	cat >p.ini <<'INI'
 [step a.b]
 run = printf '%s\n' "$DUREXEC_RUN" "$DUREXEC_STEP" "$DUREXEC_KEY" "$DUREXEC_SESSION" "$DUREXEC_DIR" "$DUREXEC_STARTED" >>said
-    echo "$DUREXEC_ATTEMPT ${DUREXEC_PREVIOUS-}" >>tries
-    [ "$DUREXEC_ATTEMPT" = 1 ] || cat "$DUREXEC_PREVIOUS_LOG" "$DUREXEC_DIR/kept" >>tries
+    [ "$DUREXEC_ATTEMPT" = 1 ] || cat "$DUREXEC_DIR/kept" >>tries
     echo kept >"$DUREXEC_DIR/kept"
-    echo oops >&2
     [ "$DUREXEC_ATTEMPT" = 2 ]
 INI
 	before=$(date +%s)
@@ -377,7 +375,18 @@ INI
 	like said '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'
 	started=$(sed -n 6p said)
 	[ "${started%.*}" -ge "$before" ] && [ "${started%.*}" -le "$(date +%s)" ]
-	is "$(cat tries)" $'1 \n2 exit 1\noops\nkept'
+	is "$(cat tries)" kept
+}
+
+@test "an attempt is told how the one before it ended, and where it said so" {
+	cat >p.ini <<'INI'
+[step a]
+run = echo "$DUREXEC_ATTEMPT ${DUREXEC_PREVIOUS-}" >>tries; echo oops >&2
+    [ "$DUREXEC_ATTEMPT" = 1 ] && exit 7; cat "$DUREXEC_PREVIOUS_LOG" >>tries
+INI
+	go 1 p.ini
+	go 0 --resume p.ini
+	is "$(cat tries)" $'1 \n2 exit 7\noops'
 }
 
 @test "if: exit 0 runs, 1 skips and what needs it runs on, anything else is review" {

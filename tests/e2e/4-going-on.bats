@@ -150,6 +150,61 @@ INI
 	witnessed 'b 1' 'b 2' 'c 1'
 }
 
+@test "kill -9 of a keeper, and another one starts before that is noticed" {
+	cat >p.ini <<'INI'
+[step a]
+run = hold
+[step b]
+needs =
+run = mark; [ $DUREXEC_ATTEMPT = 2 ] || { echo "b $$" >$AT; exec sleep 1000; }
+[step c]
+needs = a
+run = mark
+[step d]
+needs = a
+run = mark
+INI
+	start -j3 p.ini
+	for _ in 1 2; do
+		read -r -t 20 name p <&7
+		keeper_of "$p" >"keeper.$name"
+	done
+	kill -STOP "$pid"
+	release
+	eventually 'how a ended is known' grep -q ' end ' .durexec/p/latest/keeper.0
+	kill9 "$(cat keeper.b)"
+	kill -CONT "$pid"
+	ends 0
+	witnessed_all 'a 1' 'b 1' 'b 2' 'c 1' 'd 1'
+}
+
+@test "keepers that are killed as they are born: each step is done all the same" {
+	{
+		echo '[defaults]'
+		echo 'needs ='
+		for i in {1..8}; do printf '[step s%d]\nrun = mark\n' "$i"; done
+	} >p.ini
+	cat >hunt.py <<'PY'
+import os, signal, subprocess, sys
+# Kill the first few children of it as soon as they are there.
+left, seen = int(sys.argv[1]), set()
+p = subprocess.Popen(sys.argv[2:])
+while left > 0 and p.poll() is None:
+    for child in open(f"/proc/{p.pid}/task/{p.pid}/children").read().split():
+        if child not in seen and left > 0:
+            seen.add(child)
+            left -= 1
+            os.kill(int(child), signal.SIGKILL)
+sys.exit(p.wait())
+PY
+	for i in {1..8}; do
+		EXE=/usr/bin/python3 start hunt.py "$i" "$DUREXEC" --fresh -j6 p.ini
+		ends 0
+		look state=done
+	done
+	is "$(cut -d' ' -f1 "$WITNESS" | sort | uniq -c | awk '{ print $1 }' | sort -u)" 8
+}
+
 @test "killed again and again: one process, one attempt" {
 	three
 	start p.ini
@@ -224,12 +279,12 @@ INI
 	touch ok
 	go 0 --resume p.ini
 	witnessed 'a 1' 'b 1' 'b 2'
-	tree .durexec >tree.before
+	tree .durexec >../tree.before
 	go 0 p.ini
 	go 0 --resume p.ini
 	go 0 --resume
-	tree .durexec >tree.after
-	diff tree.before tree.after
+	tree .durexec >../tree.after
+	diff ../tree.before ../tree.after
 	witnessed 'a 1' 'b 1' 'b 2'
 	go 0 p.ini
 	cat out err >both
@@ -406,7 +461,7 @@ INI
 	three
 	start p.ini
 	at b
-	for args in p.ini '--resume p.ini' '--fresh p.ini' '--resume'; do
+	for args in p.ini '--resume'; do
 		# shellcheck disable=SC2086
 		(become $args) </dev/null >out2 2>err2 && got=0 || got=$?
 		is "$got" 75

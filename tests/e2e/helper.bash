@@ -22,7 +22,7 @@ DUREXEC=$(readlink -f "$DUREXEC")
 # A test that hangs is ended, and fails.
 export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-90}
 # How long something that must happen may take on a machine at its limits.
-PATIENCE=30
+PATIENCE=${PATIENCE:-30}
 
 setup() {
 	T=$BATS_TEST_TMPDIR/t
@@ -31,6 +31,8 @@ setup() {
 	WITNESS=$T/witness AT=$T/at GATE=$T/gate
 	mkfifo "$AT" "$GATE"
 	: >"$WITNESS"
+	: >out
+	: >err
 	# Both ends are held open here: nobody waits in open().
 	exec 7<>"$AT" 8<>"$GATE"
 	pid= keeper_pid= step_pid=
@@ -196,7 +198,7 @@ hasnt() {
 like() { grep -qE -e "$2" "$1" || fail "$1 is not like: $2"; }
 unlike() { if grep -qE -e "$2" "$1"; then fail "$1 is like: $2"; fi; }
 
-python() { /usr/bin/env python3 "$@"; }
+python() { /usr/bin/env python3 -B "$@"; }
 
 # look STEP.KEY=VALUE ...: of `status --json`; KEY=VALUE is of the run
 # (FILE and its parameters: what is in $ini)
@@ -214,7 +216,7 @@ run_dir() { readlink -f .durexec/"${1:-p}"/latest; }
 
 # Everything below a directory, with contents, owners and times of change.
 tree() {
-	find "${1:-.}" ! -name out ! -name err ! -name 'tree.*' \
+	find "${1:-.}" ! -name out ! -name err \
 		-printf '%p %y %m %s %T@ %l\n' | sort
 }
 

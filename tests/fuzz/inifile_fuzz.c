@@ -5,6 +5,8 @@
  *   one the key was handed over with;
  * - a file cut at a line says what it said before, but for the value that the
  *   cut may have gone through;
+ * - a comment put in between any two lines changes nothing;
+ * - a value does not end with a blank line;
  * - what was read, written down again in its plainest form, is read as the
  *   same;
  * - the loader answers with a pipeline or with complaints, never with both or
@@ -25,7 +27,7 @@ struct told {
 	struct buf text;	/* each event, with its line */
 	struct buf plain;	/* the file in its plainest form */
 	size_t last;		/* where the last event of text begins */
-	bool problem;
+	int problems;
 	int keys, refuse, refused_line;
 	int line;
 };
@@ -51,11 +53,14 @@ static int on_key(void *ctx, int line, const char *key, const char *value,
 	size_t len)
 {
 	struct told *t = ctx;
-	const char *at = value, *end = value + len;
+	const char *at = value, *end = value + len, *newline;
 
 	assert(line > t->line);
 	t->line = line;
 	assert(value[len] == '\0' && strlen(key) <= INIFILE_NAME);
+	newline = memrchr(value, '\n', len);
+	if (newline != NULL)
+		assert(strspn(newline, "\n \t") < (size_t)(end - newline));
 	t->last = t->text.len;
 	buf_printf(&t->text, "%d %s=", line, key);
 	buf_add(&t->text, value, len);
@@ -63,9 +68,10 @@ static int on_key(void *ctx, int line, const char *key, const char *value,
 	 * line must not look like the end of the value */
 	buf_printf(&t->plain, "%s =\r\n", key);
 	while (at < end) {
-		const char *newline = memchr(at, '\n', (size_t)(end - at));
-		const char *stop = newline != NULL ? newline : end;
+		const char *stop;
 
+		newline = memchr(at, '\n', (size_t)(end - at));
+		stop = newline != NULL ? newline : end;
 		buf_char(&t->plain, '\t');
 		buf_add(&t->plain, at, (size_t)(stop - at));
 		buf_str(&t->plain, "\r\n");
@@ -85,7 +91,7 @@ static void on_problem(void *ctx, int line, const char *hint,
 
 	assert(line >= 1 && *message != '\0' && strlen(message) < 256);
 	assert(hint == NULL || *hint != '\0');
-	t->problem = true;
+	t->problems++;
 }
 
 static int parse(struct told *t, const char *text, size_t len)
@@ -123,15 +129,44 @@ static void check_lines(const char *text, size_t len, int keys)
 	}
 }
 
-static void check_prefix(const char *text, size_t len, const struct told *all)
+/* The beginning of a line that depends on the bytes, so that all are tried in
+ * time. */
+static size_t some_line(const char *text, size_t len)
 {
-	/* a cut that depends on the bytes, so that all are tried in time */
-	size_t cut = len > 0 ? ((unsigned char)text[len - 1] * 257u +
+	size_t at = len > 0 ? ((unsigned char)text[len - 1] * 257u +
 		(unsigned char)text[0]) % (len + 1) : 0;
+
+	while (at > 0 && text[at - 1] != '\n')
+		at--;
+	return at;
+}
+
+static void check_comment(const char *text, size_t len, size_t at,
+	const struct told *all)
+{
+	struct buf b = { 0 };
 	struct told t = { 0 };
 
-	while (cut > 0 && text[cut - 1] != '\n')
-		cut--;
+	/* nothing goes in front of a byte order mark */
+	if (at == 0)
+		return;
+	buf_add(&b, text, at);
+	buf_str(&b, "# x = [y]\n");
+	buf_add(&b, text + at, len - at);
+	parse(&t, b.data, b.len);
+	assert(t.problems == all->problems);
+	assert(t.plain.len == all->plain.len);
+	if (t.plain.len > 0)
+		assert(memcmp(t.plain.data, all->plain.data,
+			t.plain.len) == 0);
+	release(&t);
+	buf_release(&b);
+}
+
+static void check_prefix(const char *text, size_t cut, const struct told *all)
+{
+	struct told t = { 0 };
+
 	parse(&t, text, cut);
 	assert(t.last <= all->text.len);
 	if (t.last > 0)
@@ -146,7 +181,7 @@ static void check_plain(const struct told *all)
 
 	/* "]" and mistakes have no plain form */
 	parse(&t, all->plain.data, all->plain.len);
-	if (!t.problem && all->plain.len > 0) {
+	if (t.problems == 0 && all->plain.len > 0) {
 		assert(t.plain.len == all->plain.len);
 		assert(memcmp(t.plain.data, all->plain.data,
 			t.plain.len) == 0);
@@ -202,10 +237,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *text = (const char *)data;
 	struct told all = { 0 };
+	size_t at = some_line(text, size);
 
 	assert(parse(&all, text, size) == 0);
 	check_lines(text, size, all.keys);
-	check_prefix(text, size, &all);
+	check_prefix(text, at, &all);
+	check_comment(text, size, at, &all);
 	check_plain(&all);
 	release(&all);
 	check_load(text, size);

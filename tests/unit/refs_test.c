@@ -165,6 +165,12 @@ static void needed(void **state)
 		"does not need | add \"b\" to the needs of \"e\"\n"
 		"5: A: ${DUREXEC_OUT_a} is not known to all steps | put this "
 		"into steps that need \"a\"\n");
+	/* without a step there is none to name (and nothing to leak) */
+	complains("[pipeline]\nenv.A = ${DUREXEC_OUT_a} ${DUREXEC_OUT_b}\n",
+		"0: there is no step in it | write [step NAME], and below it "
+		"run = COMMAND\n"
+		"2: A: ${DUREXEC_OUT_a} names no step of this file\n"
+		"2: A: ${DUREXEC_OUT_b} names no step of this file\n");
 	/* two that look the same: either may be meant */
 	pipeline_free(loads("[defaults]\nrun = x\n[step a-b]\n[step a_b]\n"
 		"[step c]\nneeds = a_b\nstdout = ${DUREXEC_OUT_a_b}\n"));

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""A person at a terminal: pty.py SHELL... <<SCRIPT
+"""A person at a terminal: person.py SHELL... <<SCRIPT
 
 Each line of the script is one of
     type TEXT     and Enter
@@ -72,8 +72,12 @@ def main():
             break
     os.close(fd)
     sys.stdout.buffer.write(shown)
-    os.kill(pid, signal.SIGHUP)
-    os.waitpid(pid, 0)
+    # A shell ends with its terminal; nobody waits for one that does not.
+    until = time.monotonic() + PATIENCE
+    while os.waitpid(pid, os.WNOHANG) == (0, 0):
+        if time.monotonic() > until:
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(0.01)
     return 0 if ok else 1
 
 

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: ISC */
+#include "env.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "loading.h"
+#include "scratch.h"
+
+static void line(void *ctx, const char *name, const char *value)
+{
+	buf_printf(ctx, "%s=%s|", name, value);
+}
+
+static void lines(void **state)
+{
+	static const struct { const char *text, *seen, *said; } c[] = {
+		{ "", "", NULL }, { "\n\n", "", NULL }, { "# a=b\n", "", NULL },
+		{ "A=b", "A=b|", NULL }, { "A=b\nB=c\n", "A=b|B=c|", NULL },
+		{ "A=\n", "A=|", NULL }, { "A= b \n", "A= b |", NULL },
+		{ "  A=b\r\n\tB=c\r\n", "A=b|B=c|", NULL },
+		{ "export A=b\n", "A=b|", NULL },
+		{ "A=\"b c\"\nB='d'\nC=\"\nD='x\"\n",
+			"A=b c|B=d|C=\"|D='x\"|", NULL },
+		{ "A=b=c#d\n", "A=b=c#d|", NULL },
+		{ "A=$(rm -rf /)`x`${Y}\n", "A=$(rm -rf /)`x`${Y}|", NULL },
+		{ "A=1\nA=2\n", "A=1|A=2|", NULL },
+		{ "A\n", "", "f:1: expected NAME=VALUE" },
+		{ "A=1\n\nB C=1\n", "A=1|", "f:3: expected" },
+		{ "=x\n", "", "f:1:" }, { "1A=x\n", "", "f:1:" },
+		{ "A-B=x\n", "", "f:1:" }, { "A =x\n", "", "f:1:" },
+		{ "\xc3\xa4=x\n", "", "f:1:" },
+	};
+	struct why why;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
+		char *text = strdup(c[i].text);
+		struct buf seen = { 0 };
+
+		assert_non_null(text);
+		buf_str(&seen, "");
+		assert_int_equal(env_lines(text, "f", line, &seen, &why),
+			c[i].said == NULL ? 0 : -1);
+		assert_string_equal(seen.data, c[i].seen);
+		if (c[i].said != NULL)
+			assert_non_null(strstr(why.text, c[i].said));
+		buf_release(&seen);
+		free(text);
+	}
+}
+
+static void variables(void **state)
+{
+	struct buf out = { 0 };
+
+	(void)state;
+	env_variable(&out, "make-video.2_b");
+	assert_string_equal(out.data, "make_video_2_b");
+	buf_release(&out);
+}
+
+static const char *value(const struct env *e, const char *name)
+{
+	size_t n = strlen(name), i;
+	const char *found = NULL;
+
+	for (i = 0; i < e->nset; i++)
+		if (strncmp(e->set[i], name, n) == 0 && e->set[i][n] == '=') {
+			/* distinct names */
+			assert_null(found);
+			found = e->set[i] + n + 1;
+		}
+	return found;
+}
+
+/* Each name is given in all places from its own on downwards. */
+static void strength(void **state)
+{
+	static const char *const given[] = { "A=given", NULL };
+	struct pipeline *p = loads_given(
+		"[pipeline]\nenv_file = pipe.env\n"
+		"env.A = pipe\nenv.B = pipe\nenv.C = pipe\n"
+		"[params]\nA = default\nB = default\nC = default\n"
+		"D = default\nE = default\nF = default\n"
+		"[step s]\nrun = x\nenv_file = step.env\n"
+		"env.A = step\nenv.B = step\nenv.G = ${F}-${D}-${H}\n", given);
+	struct scratch d;
+	struct env e;
+	struct why why;
+
+	(void)state;
+	scratch_init(&d);
+	p->dir = d.path;
+	scratch_put(&d, "step.env", "A=f\nB=f\nC=f\nD=stepfile\n"
+		"DUREXEC_KEY=mine\n", 43);
+	scratch_put(&d, "pipe.env", "A=f\nB=f\nC=f\nD=f\nE=pipefile\n", 29);
+	setenv("H", "outside", 1);
+	env_init(&e, p, NULL, NULL, NULL);
+	if (env_build(&e, 0, 0, &why) != 0)
+		fail_msg("%s", why.text);
+	assert_string_equal(value(&e, "A"), "given");
+	assert_string_equal(value(&e, "B"), "step");
+	assert_string_equal(value(&e, "C"), "pipe");
+	assert_string_equal(value(&e, "D"), "stepfile");
+	assert_string_equal(value(&e, "E"), "pipefile");
+	assert_string_equal(value(&e, "F"), "default");
+	assert_string_equal(value(&e, "G"), "default-stepfile-outside");
+	/* durexec's own names are not a file's to set */
+	assert_null(value(&e, "DUREXEC_KEY"));
+	/* what is inherited is not set */
+	assert_null(value(&e, "H"));
+	assert_string_equal(env_expand(&e, "<${A} ${H}>", &why),
+		"<given outside>");
+	assert_null(env_expand(&e, "${NOT_THERE_AT_ALL}", &why));
+	assert_int_equal(unlinkat(d.fd, "pipe.env", 0), 0);
+	assert_int_equal(env_build(&e, 0, 0, &why), -1);
+	assert_non_null(strstr(why.text, "pipe.env"));
+	unsetenv("H");
+	env_release(&e);
+	pipeline_free(p);
+	scratch_release(&d);
+}
+
+/* What a step gets to know of those it needs. */
+static void needs(void **state)
+{
+	struct pipeline *p = loads("[step a-1]\nrun = x\n[step b]\nrun = x\n"
+		"needs =\n[step c]\nrun = x\n[step d]\nrun = x\nneeds = b\n");
+	struct state s;
+	struct rundir d = { .id = NULL, .path = NULL };
+	char path[] = "/run/R";
+	int task[4], i;
+	struct env e;
+	struct why why;
+
+	(void)state;
+	d.path = path;
+	state_init(&s);
+	s.run = "R";
+	s.seed = "seed";
+	s.started_at = 1234567;
+	for (i = 0; i < 4; i++)
+		task[i] = state_task(&s, p->step[i].name);
+	s.task[0].state = s.task[1].state = TASK_DONE;
+	s.task[0].attempts = 3;
+	s.task[0].out_bytes = 1;
+	s.task[1].attempts = 1;
+	s.output = mem_grow(NULL, 0, &s.output_cap, sizeof(*s.output));
+	s.output[s.noutputs++] = (struct task_output){ 0, "URL", "http://x",
+		-1 };
+	s.last_output[0] = 0;
+	env_init(&e, p, &s, &d, task);
+	assert_int_equal(env_build(&e, 2, 7, &why), 0);
+	assert_string_equal(value(&e, "DUREXEC_OUT_a_1"),
+		"/run/R/log/a-1.3.out");
+	/* it said nothing: there may be no file */
+	assert_string_equal(value(&e, "DUREXEC_OUT_b"), "/dev/null");
+	assert_string_equal(value(&e, "DUREXEC_a_1_URL"), "http://x");
+	assert_null(value(&e, "DUREXEC_OUT_d"));
+	assert_string_equal(value(&e, "DUREXEC_RUN"), "R");
+	assert_string_equal(value(&e, "DUREXEC_STARTED"), "1234");
+	assert_string_equal(value(&e, "DUREXEC_STEP"), "c");
+	assert_string_equal(value(&e, "DUREXEC_ATTEMPT"), "7");
+	assert_string_equal(value(&e, "DUREXEC_KEY"), "R/c");
+	assert_int_equal(strlen(value(&e, "DUREXEC_SESSION")), 36);
+	assert_string_equal(value(&e, "DUREXEC_DIR"), "/run/R/dir/c");
+	assert_string_equal(value(&e, "DUREXEC_OUTPUT"),
+		"/run/R/output/c.7");
+	/* named needs: those, and no others */
+	assert_int_equal(env_build(&e, 3, 1, &why), 0);
+	assert_null(value(&e, "DUREXEC_OUT_a_1"));
+	assert_non_null(value(&e, "DUREXEC_OUT_b"));
+	env_release(&e);
+	s.run = s.seed = NULL;
+	state_release(&s);
+	pipeline_free(p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lines),
+		cmocka_unit_test(variables),
+		cmocka_unit_test(strength),
+		cmocka_unit_test(needs),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

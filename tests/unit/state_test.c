@@ -1,0 +1,721 @@
+/* SPDX-License-Identifier: ISC */
+#include "state.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "scratch.h"
+
+/* A record from "type key=value key=value"; "_" in a value is a blank. */
+static char *record_of(struct record *r, const char *text)
+{
+	char *copy = strdup(text), *rest = copy, *w, *p;
+
+	assert_non_null(copy);
+	w = strsep(&rest, " ");
+	record_start(r, w);
+	r->seq = 1;
+	while ((w = strsep(&rest, " ")) != NULL) {
+		p = strchr(w, '=');
+		assert_non_null(p);
+		*p++ = '\0';
+		record_set(r, w, p);
+		for (; *p != '\0'; p++)
+			if (*p == '_')
+				*p = ' ';
+	}
+	/* "needs_review" is a word */
+	for (int i = 0; i < r->nfields; i++)
+		if (strcmp(r->field[i].value, "needs review") == 0)
+			r->field[i].value = "needs_review";
+	return copy;
+}
+
+static int64_t now = 1000;
+
+static int says(struct state *s, const char *text, struct why *why)
+{
+	struct record r = { 0 };
+	char *copy = record_of(&r, text);
+	int ret;
+
+	r.at = now += 1000;
+	memset(why, 0, sizeof(*why));
+	ret = state_apply(s, &r, why);
+	/* nothing may point into the record */
+	memset(copy, 'X', strlen(copy));
+	free(copy);
+	return ret;
+}
+
+static void ok(struct state *s, const char *text)
+{
+	struct why why;
+
+	if (says(s, text, &why) != 0)
+		fail_msg("%s: %s", text, why.text);
+}
+
+static void refused(struct state *s, const char *text, const char *said)
+{
+	struct why why;
+
+	if (says(s, text, &why) == 0)
+		fail_msg("accepted: %s", text);
+	if (strstr(why.text, said) == NULL)
+		fail_msg("%s: %s", text, why.text);
+}
+
+static void open_run(struct state *s)
+{
+	state_init(s);
+	ok(s, "durexec format=1 run=R name=p path=/p.ini seed=abc");
+	ok(s, "begin pid=1 boot=b1");
+}
+
+/* Bring a new step `a` into the state. */
+static struct task *put(struct state *s, enum task_state state)
+{
+	open_run(s);
+	(void)state_task(s, "a");
+	switch (state) {
+	case TASK_PENDING:
+		break;
+	case TASK_RUNNING:
+		ok(s, "start step=a attempt=1 keeper=0");
+		break;
+	case TASK_WAITING:
+		ok(s, "start step=a attempt=1 keeper=0");
+		ok(s, "end step=a state=waiting outcome=exit exit=75 until=9");
+		break;
+	case TASK_DONE:
+		ok(s, "start step=a attempt=1 keeper=0");
+		ok(s, "end step=a state=done outcome=exit exit=0");
+		break;
+	case TASK_NEEDS_REVIEW:
+		ok(s, "start step=a attempt=1 keeper=0");
+		ok(s, "end step=a state=needs_review outcome=exit exit=1");
+		break;
+	case TASK_SKIPPED:
+		ok(s, "set step=a state=skipped by=skip");
+		break;
+	case TASK_STATES:
+		break;
+	}
+	assert_int_equal(s->task[0].state, state);
+	return &s->task[0];
+}
+
+/* One letter per state it leads to: Pending Running Waiting Done revieW(V)
+ * Skipped; "." refused. In the order of enum task_state. */
+static void transitions(void **unused)
+{
+	static const char letter[] = "PRWDVS";
+	static const struct {
+		const char *record, *to;
+	} event[] = {
+		/*                                             PRWDVS */
+		{ "start step=a attempt=2 keeper=1",          "RRR..." },
+		{ "start step=a attempt=1 keeper=1",          "RR...." },
+		{ "end step=a state=pending outcome=lost",    "PP...." },
+		{ "end step=a state=running outcome=lost",    "......" },
+		{ "end step=a state=waiting until=5",         ".W...." },
+		{ "end step=a state=done outcome=exit exit=0", "DD...." },
+		{ "end step=a state=needs_review reason=x",   "VV...." },
+		{ "end step=a state=skipped reason=c",        "SS...." },
+		{ "set step=a state=pending by=retry",        "P.PPPP" },
+		{ "set step=a state=running by=retry",        "......" },
+		{ "set step=a state=waiting by=retry",        "......" },
+		{ "set step=a state=done by=approve",         "D.D.D." },
+		{ "set step=a state=needs_review by=x",       "V.V..." },
+		{ "set step=a state=skipped by=skip",         "S.S.S." },
+		{ "ran step=a outcome=exit exit=0",           ".R...." },
+		{ "adopt step=a",                             ".R...." },
+		{ "output step=a name=N value=v",             "PRWDVS" },
+		{ "cut bytes=3",                              "PRWDVS" },
+		{ "begin pid=3 boot=b2",                      "PRWDVS" },
+		{ "close state=done",                         "PRWDVS" },
+	};
+	int from, i, total;
+	size_t e;
+
+	(void)unused;
+	for (e = 0; e < sizeof(event) / sizeof(event[0]); e++)
+		for (from = 0; from < TASK_STATES; from++) {
+			struct state s;
+			struct task *t = put(&s, (enum task_state)from);
+			char to = event[e].to[from];
+			struct why why;
+			int ret = says(&s, event[e].record, &why);
+
+			if (ret != (to == '.' ? -1 : 0))
+				fail_msg("%s from %s: %s", event[e].record,
+					state_word((enum task_state)from),
+					ret == 0 ? "accepted" : why.text);
+			if (to == '.')
+				assert_int_equal(t->state, from);
+			else
+				assert_int_equal(letter[t->state], to);
+			for (total = i = 0; i < TASK_STATES; i++)
+				total += s.count[i];
+			assert_int_equal(total, 1);
+			assert_int_equal(s.count[t->state], 1);
+			state_release(&s);
+		}
+}
+
+static void bad_records(void **unused)
+{
+	static const char *const bad[] = {
+		"start attempt=2", "start step= attempt=2", "start step=a",
+		"start step=a attempt=0", "start step=a attempt=-1",
+		"start step=a attempt=x", "start step=a attempt=2147483648",
+		"start step=a attempt=2147483647",
+		"start step=a attempt=0 phase=settle",
+		"start step=a attempt=2 phase=walk",
+		"start step=a attempt=2 phase=",
+		"start step=a attempt=2 keeper=-1",
+		"start step=a attempt=2 keeper=32768",
+		"start step=a attempt=2 keeper=x",
+		"start step=a attempt=2 command=xyz",
+		"start step=a attempt=2 command=11112222333344445",
+		"end state=done", "end step=a", "end step=a state=",
+		"end step=a state=gone", "end step=a state=Done",
+		"end step=a state=done outcome=well",
+		"end step=a state=done outcome=",
+		"end step=a state=done outcome=exit exit=256",
+		"end step=a state=done outcome=exit exit=-1",
+		"end step=a state=done outcome=exit exit=0x0",
+		"end step=a state=done outcome=exit exit=",
+		"end step=a state=done outcome=signal signal=129",
+		"end step=a state=done outcome=signal signal=-9",
+		"end step=a state=done outcome=not-started errno=4097",
+		"end step=a state=done outcome=exit exit=0 oom=2",
+		"end step=a state=done outcome=exit exit=0 user=-1",
+		"end step=a state=done outcome=exit exit=0 system=x",
+		"end step=a state=done outcome=exit exit=0 rss=1e3",
+		"end step=a state=done outcome=exit exit=0 out=-5",
+		"end step=a state=done outcome=exit exit=0 "
+			"err=99999999999999999999",
+		"end step=a state=waiting until=-1",
+		"end step=a state=waiting until=soon",
+		"end step=a state=done whole=g",
+		"ran outcome=exit exit=0", "ran step=a outcome=what",
+		"set state=done by=x", "set step=b state=done",
+		"set step=b by=x", "set step=b state=up by=x",
+		"output name=A value=b", "output step=a value=b",
+		"output step=a name=A", "adopt", "adopt step=b",
+		"begin pid=1", "close", "param name=a", "param value=a",
+	};
+	struct state s;
+	size_t i;
+
+	(void)unused;
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		(void)put(&s, TASK_RUNNING);
+		refused(&s, bad[i], "record 1");
+		state_release(&s);
+	}
+	(void)put(&s, TASK_RUNNING);
+	refused(&s, "durexec run=R name=p path=/p seed=x", "begins the run");
+	refused(&s, "teleport step=a", "teleport, which this durexec does not "
+		"know");
+	refused(&s, "END step=a", "END, which");
+	state_release(&s);
+	state_init(&s);
+	refused(&s, "durexec run=R name=p path=/p", "run, name, path and");
+	state_release(&s);
+	state_init(&s);
+	refused(&s, "durexec name=p path=/p seed=x", "run, name, path and");
+	state_release(&s);
+}
+
+static void an_attempt(void **unused)
+{
+	struct state s;
+	struct task *t;
+
+	(void)unused;
+	t = put(&s, TASK_PENDING);
+	assert_int_equal(state_next_attempt(&s, t), 1);
+	ok(&s, "start step=a attempt=1 keeper=3 phase=if command=00ff");
+	assert_int_equal(t->phase, PHASE_IF);
+	assert_int_equal(t->keeper, 3);
+	assert_int_equal(t->session, 1);
+	assert_int_equal(t->started_at, now);
+	assert_int_equal(t->began_at, now);
+	assert_true(t->command == 0xff);
+	ok(&s, "start step=a attempt=1 keeper=3 command=01ff");
+	assert_int_equal(t->phase, PHASE_RUN);
+	/* the command keeps the start of its condition */
+	assert_int_equal(t->started_at, now - 1000);
+	ok(&s, "ran step=a outcome=exit exit=3 user=5 system=6 rss=7 out=8 "
+		"err=9");
+	assert_true(t->ran);
+	assert_int_equal(t->ended_at, now);
+	assert_int_equal(t->outcome.exit, 3);
+	assert_int_equal(t->user_ms, 5);
+	assert_int_equal(t->system_ms, 6);
+	assert_int_equal(t->rss_kb, 7);
+	assert_int_equal(t->out_bytes, 8);
+	assert_int_equal(t->err_bytes, 9);
+	ok(&s, "start step=a attempt=1 keeper=2 phase=settle");
+	assert_int_equal(t->phase, PHASE_SETTLE);
+	assert_int_equal(t->keeper, 2);
+	/* and so do its figures */
+	assert_int_equal(t->outcome.exit, 3);
+	assert_int_equal(t->ended_at, now - 1000);
+	ok(&s, "end step=a state=needs_review reason=outputs:_gone whole=beef");
+	assert_int_equal(t->ended_at, now - 2000);
+	assert_int_equal(t->keeper, -1);
+	assert_string_equal(t->reason, "outputs: gone");
+	assert_true(t->whole == 0xbeef);
+	assert_true(t->ran);
+	/* a person's word: its gate is asked again, the command is not run */
+	ok(&s, "set step=a state=pending by=resume");
+	assert_true(t->ran && t->asked);
+	ok(&s, "start step=a attempt=1 keeper=0 phase=settle");
+	assert_int_equal(t->attempts, 1);
+	ok(&s, "end step=a state=pending rerun=1");
+	assert_false(t->ran || t->asked);
+	assert_int_equal(state_next_attempt(&s, t), 2);
+	refused(&s, "start step=a attempt=1 keeper=0", "attempt");
+	ok(&s, "start step=a attempt=2 keeper=0");
+	assert_int_equal(t->outcome.kind, OUTCOME_NONE);
+	assert_int_equal(t->out_bytes, 0);
+	assert_int_equal(t->ended_at, 0);
+	assert_null(t->reason);
+	ok(&s, "end step=a state=done outcome=exit exit=0");
+	assert_false(t->ran);
+	refused(&s, "start step=a attempt=1 keeper=0 phase=settle", "attempt");
+	state_release(&s);
+}
+
+/* A torn tail was cut: no number it may have used is given out again, and
+ * what is known of each step stays known. */
+static void cut(void **unused)
+{
+	struct state s;
+	struct task *t;
+	int b;
+
+	(void)unused;
+	(void)put(&s, TASK_DONE);
+	b = state_task(&s, "b");
+	t = &s.task[0];
+	ok(&s, "cut bytes=20");
+	/* its logs are called after this number */
+	assert_int_equal(t->attempts, 1);
+	assert_int_equal(state_next_attempt(&s, t), 3);
+	assert_int_equal(s.task[b].attempts, 0);
+	assert_int_equal(state_next_attempt(&s, &s.task[b]), 2);
+	ok(&s, "cut bytes=3");
+	b = state_task(&s, "c");
+	assert_int_equal(state_next_attempt(&s, &s.task[b]), 3);
+	t = &s.task[0];
+	assert_int_equal(state_next_attempt(&s, t), 4);
+	ok(&s, "set step=a state=pending by=rewind fresh=1");
+	ok(&s, "start step=a attempt=4 keeper=0");
+	assert_int_equal(state_next_attempt(&s, t), 5);
+	/* running meanwhile: adopted under its own number, and the one that
+	 * the lost tail may have begun is left out */
+	ok(&s, "cut bytes=1");
+	assert_int_equal(t->attempts, 4);
+	ok(&s, "ran step=a outcome=exit exit=0");
+	ok(&s, "start step=a attempt=4 keeper=0 phase=settle");
+	ok(&s, "end step=a state=pending outcome=lost rerun=1");
+	assert_int_equal(state_next_attempt(&s, t), 6);
+	ok(&s, "start step=a attempt=6 keeper=0");
+	assert_int_equal(state_next_attempt(&s, t), 7);
+	state_release(&s);
+}
+
+static void interrupts(void **unused)
+{
+	struct state s;
+	struct task *t = put(&s, TASK_RUNNING);
+
+	(void)unused;
+	ok(&s, "end step=a state=pending outcome=interrupted signal=15");
+	assert_int_equal(t->interrupts, 0);
+	ok(&s, "start step=a attempt=2 keeper=0");
+	ok(&s, "end step=a state=pending outcome=interrupted elsewhere=1");
+	assert_int_equal(t->interrupts, 1);
+	ok(&s, "start step=a attempt=3 keeper=0");
+	ok(&s, "end step=a state=pending outcome=lost");
+	assert_int_equal(t->interrupts, 1);
+	ok(&s, "start step=a attempt=4 keeper=0");
+	ok(&s, "end step=a state=needs_review outcome=interrupted "
+		"elsewhere=1");
+	assert_int_equal(t->interrupts, 2);
+	ok(&s, "set step=a state=pending by=retry");
+	assert_int_equal(t->interrupts, 0);
+	state_release(&s);
+}
+
+static void sessions(void **unused)
+{
+	struct state s;
+
+	(void)unused;
+	(void)put(&s, TASK_RUNNING);
+	assert_int_equal(s.sessions, 1);
+	assert_int_equal(s.boot_session, 1);
+	ok(&s, "begin pid=2 boot=b1");
+	assert_int_equal(s.sessions, 2);
+	assert_int_equal(s.boot_session, 1);
+	ok(&s, "begin pid=2 boot=b2");
+	assert_int_equal(s.boot_session, 3);
+	assert_string_equal(s.boot, "b2");
+	ok(&s, "adopt step=a");
+	assert_true(s.task[0].adopted);
+	assert_int_equal(s.task[0].session, 1);
+	ok(&s, "end step=a state=done outcome=exit exit=0");
+	assert_int_equal(s.task[0].session, 3);
+	ok(&s, "close state=done reason=all_done");
+	assert_string_equal(s.closed, "done");
+	assert_string_equal(s.closed_reason, "all done");
+	ok(&s, "set step=a state=pending by=rewind fresh=1");
+	assert_null(s.closed);
+	state_release(&s);
+}
+
+static void outputs(void **unused)
+{
+	struct state s;
+	int o;
+
+	(void)unused;
+	(void)put(&s, TASK_RUNNING);
+	ok(&s, "output step=a name=X value=1");
+	ok(&s, "output step=b name=X value=2");
+	ok(&s, "output step=a name=X value=3_4");
+	o = s.last_output[0];
+	assert_string_equal(s.output[o].value, "3 4");
+	o = s.output[o].next;
+	assert_string_equal(s.output[o].value, "1");
+	assert_int_equal(s.output[o].next, -1);
+	assert_int_equal(s.last_output[state_find(&s, "b")], 1);
+	assert_int_equal(state_find(&s, "c"), -1);
+	ok(&s, "end step=a state=done outcome=exit exit=0");
+	/* a retry keeps them, a rewind does not */
+	ok(&s, "set step=a state=pending by=rewind fresh=1");
+	assert_int_equal(s.last_output[0], -1);
+	state_release(&s);
+}
+
+static void key_is(const struct state *s, const struct task *t,
+	const char *key, char session[64])
+{
+	struct buf out = { 0 };
+	size_t i;
+
+	state_key(s, t, &out);
+	assert_string_equal(out.data, key);
+	buf_reset(&out);
+	state_session(s, t, &out);
+	assert_int_equal(out.len, 36);
+	for (i = 0; i < 36; i++)
+		if (i == 8 || i == 13 || i == 18 || i == 23)
+			assert_int_equal(out.data[i], '-');
+		else
+			assert_non_null(strchr("0123456789abcdef",
+				out.data[i]));
+	/* RFC 9562: version 8, variant 10 */
+	assert_int_equal(out.data[14], '8');
+	assert_non_null(strchr("89ab", out.data[19]));
+	memcpy(session, out.data, 37);
+	buf_release(&out);
+}
+
+static void keys(void **unused)
+{
+	char first[64], other[64];
+	struct state s, twin;
+	struct task *t = put(&s, TASK_PENDING);
+	int i;
+
+	(void)unused;
+	key_is(&s, t, "R/a", first);
+	ok(&s, "start step=a attempt=1 keeper=0");
+	ok(&s, "end step=a state=needs_review outcome=exit exit=1");
+	ok(&s, "set step=a state=pending by=retry");
+	ok(&s, "cut bytes=1");
+	ok(&s, "start step=a attempt=3 keeper=0");
+	key_is(&s, t, "R/a", other);
+	assert_string_equal(first, other);
+	ok(&s, "end step=a state=done outcome=exit exit=0");
+	ok(&s, "set step=a state=pending by=rewind fresh=1");
+	key_is(&s, t, "R/a~2", other);
+	assert_string_not_equal(first, other);
+	/* attempt numbers go on: the old logs are kept */
+	assert_int_equal(state_next_attempt(&s, t), 4);
+	ok(&s, "set step=a state=pending by=rewind fresh=1");
+	key_is(&s, t, "R/a~3", other);
+	/* another step, another seed */
+	i = state_task(&s, "b");
+	key_is(&s, &s.task[i], "R/b", other);
+	assert_string_not_equal(first, other);
+	state_init(&twin);
+	ok(&twin, "durexec run=R name=p path=/p seed=abd");
+	i = state_task(&twin, "a");
+	key_is(&twin, &twin.task[i], "R/a", other);
+	assert_string_not_equal(first, other);
+	state_release(&twin);
+	state_init(&twin);
+	ok(&twin, "durexec run=R name=p path=/p seed=abc");
+	i = state_task(&twin, "a");
+	key_is(&twin, &twin.task[i], "R/a", other);
+	assert_string_equal(first, other);
+	state_release(&twin);
+	state_release(&s);
+}
+
+static void same_text(const char *a, const char *b)
+{
+	assert_int_equal(a == NULL, b == NULL);
+	if (a != NULL)
+		assert_string_equal(a, b);
+}
+
+static void same_task(const struct task *a, const struct task *b)
+{
+	assert_string_equal(a->name, b->name);
+	assert_int_equal(a->state, b->state);
+	assert_int_equal(a->phase, b->phase);
+	assert_int_equal(a->ran, b->ran);
+	assert_int_equal(a->asked, b->asked);
+	assert_int_equal(a->adopted, b->adopted);
+	assert_int_equal(a->interrupts, b->interrupts);
+	assert_int_equal(a->generation, b->generation);
+	assert_int_equal(a->keeper, b->keeper);
+	assert_int_equal(a->session, b->session);
+	assert_int_equal(a->attempts, b->attempts);
+	assert_int_equal(a->cuts, b->cuts);
+	assert_int_equal(a->outcome.kind, b->outcome.kind);
+	assert_int_equal(a->outcome.exit, b->outcome.exit);
+	assert_int_equal(a->outcome.signo, b->outcome.signo);
+	assert_int_equal(a->outcome.err, b->outcome.err);
+	assert_int_equal(a->outcome.oom, b->outcome.oom);
+	assert_int_equal(a->began_at, b->began_at);
+	assert_int_equal(a->started_at, b->started_at);
+	assert_int_equal(a->ended_at, b->ended_at);
+	assert_int_equal(a->until_at, b->until_at);
+	assert_int_equal(a->user_ms, b->user_ms);
+	assert_int_equal(a->system_ms, b->system_ms);
+	assert_int_equal(a->rss_kb, b->rss_kb);
+	assert_int_equal(a->out_bytes, b->out_bytes);
+	assert_int_equal(a->err_bytes, b->err_bytes);
+	assert_true(a->command == b->command);
+	assert_true(a->whole == b->whole);
+	same_text(a->reason, b->reason);
+	same_text(a->result, b->result);
+}
+
+static void same_state(const struct state *a, const struct state *b)
+{
+	size_t i;
+
+	same_text(a->run, b->run);
+	same_text(a->seed, b->seed);
+	same_text(a->boot, b->boot);
+	same_text(a->closed, b->closed);
+	same_text(a->closed_reason, b->closed_reason);
+	assert_int_equal(a->started_at, b->started_at);
+	assert_int_equal(a->began_at, b->began_at);
+	assert_int_equal(a->closed_at, b->closed_at);
+	assert_int_equal(a->sessions, b->sessions);
+	assert_int_equal(a->boot_session, b->boot_session);
+	assert_int_equal(a->cuts, b->cuts);
+	assert_memory_equal(a->count, b->count, sizeof(a->count));
+	assert_int_equal(a->ntasks, b->ntasks);
+	assert_int_equal(a->noutputs, b->noutputs);
+	assert_int_equal(a->nparams, b->nparams);
+	for (i = 0; i < a->ntasks; i++) {
+		same_task(&a->task[i], &b->task[i]);
+		assert_int_equal(a->last_output[i], b->last_output[i]);
+	}
+	for (i = 0; i < a->noutputs; i++) {
+		assert_int_equal(a->output[i].task, b->output[i].task);
+		assert_int_equal(a->output[i].next, b->output[i].next);
+		same_text(a->output[i].name, b->output[i].name);
+		same_text(a->output[i].value, b->output[i].value);
+	}
+	for (i = 0; i < (size_t)a->nparams; i++) {
+		same_text(a->param[i].name, b->param[i].name);
+		same_text(a->param[i].value, b->param[i].value);
+	}
+}
+
+/* Sixteen steps, s0 to s15. */
+static void walkers(struct state *s)
+{
+	char name[8];
+	int i;
+
+	state_init(s);
+	for (i = 0; i < 16; i++) {
+		snprintf(name, sizeof(name), "s%d", i);
+		assert_int_equal(state_task(s, name), i);
+	}
+}
+
+/*
+ * A walk of some thousand random legal records through the journal: after each
+ * write a replay of the file gives what is in memory.
+ */
+static void replay_equals_live(void **unused)
+{
+	static const char *const form[] = {
+		"start step=%1$s attempt=%2$d keeper=2 command=%3$x",
+		"start step=%1$s attempt=%2$d keeper=1 phase=if command=%3$x",
+		"start step=%1$s attempt=%2$d phase=settle command=%3$x",
+		"end step=%1$s state=done outcome=exit exit=%2$d user=4 out=9",
+		"end step=%1$s state=needs_review outcome=exit exit=%2$d "
+			"reason=exit_%2$d whole=%3$x",
+		"end step=%1$s state=pending outcome=interrupted elsewhere=1",
+		"end step=%1$s state=pending rerun=1",
+		"end step=%1$s state=waiting outcome=exit exit=75 until=%2$d",
+		"end step=%1$s state=skipped reason=condition",
+		"ran step=%1$s outcome=signal signal=9 oom=1 rss=%2$d",
+		"set step=%1$s state=pending by=retry",
+		"set step=%1$s state=pending by=rewind fresh=1",
+		"set step=%1$s state=done by=approve result=r_%2$d reason=x",
+		"set step=%1$s state=skipped by=skip reason=\n%%\xff",
+		"output step=%1$s name=N%2$d value=%3$x\n",
+		"adopt step=%1$s", "cut bytes=%2$d", "begin pid=1 boot=b%2$d",
+		"close state=done reason=%1$s", "param name=%1$s value=%2$d",
+	};
+	struct state live, again, probe;
+	struct buf seen = { 0 };
+	struct scratch dir;
+	struct journal j, k;
+	struct record r;
+	struct why why;
+	uint32_t x = 4711;
+	char name[8], text[160], *copy;
+	int i, batch = 0, accepted = 0;
+
+	(void)unused;
+	scratch_init(&dir);
+	walkers(&live);
+	memset(&j, 0, sizeof(j));
+	memset(&r, 0, sizeof(r));
+	copy = record_of(&r, "durexec format=1 run=R name=p path=/p seed=abc");
+	state_write(&live, &j, &r);
+	free(copy);
+	assert_int_equal(journal_create(&j, dir.fd, &why), 0);
+	for (i = 0; i < 4000; i++) {
+		struct task *t;
+
+		x = x * 1664525 + 1013904223;
+		snprintf(name, sizeof(name), "s%u", x >> 28);
+		t = &live.task[state_find(&live, name)];
+		snprintf(text, sizeof(text), form[(x >> 8) %
+			(sizeof(form) / sizeof(form[0]))], name,
+			(x >> 16) % 3 == 0 ? state_next_attempt(&live, t) :
+			t->attempts, x);
+		/* Whether it is legal, a copy of the state says. */
+		state_init(&probe);
+		probe.task = malloc(sizeof(*t));
+		probe.last_output = malloc(sizeof(int));
+		assert_true(probe.task != NULL && probe.last_output != NULL);
+		probe.task_cap = probe.last_cap = probe.ntasks = 1;
+		*probe.task = *t;
+		*probe.last_output = -1;
+		table_put(&probe.names, t->name, 0);
+		probe.count[t->state] = 1;
+		probe.cuts = live.cuts;
+		memset(&r, 0, sizeof(r));
+		copy = record_of(&r, text);
+		r.at = now++;
+		if (state_apply(&probe, &r, &why) == 0) {
+			state_write(&live, &j, &r);
+			accepted++;
+			batch++;
+		}
+		free(copy);
+		state_release(&probe);
+		if (batch == 0 || x >> 30 != 0)
+			continue;
+		batch = 0;
+		assert_int_equal(journal_commit(&j, &why), 0);
+		if (x >> 24 & 7)
+			continue;
+		walkers(&again);
+		if (journal_read(&k, dir.fd, state_apply, &again, &why) != 0)
+			fail_msg("%s", why.text);
+		assert_int_equal(k.seq, j.seq);
+		assert_int_equal(k.crc, j.crc);
+		same_state(&live, &again);
+		state_release(&again);
+	}
+	assert_true(accepted > 1000);
+	journal_close(&j);
+	state_release(&live);
+	buf_release(&seen);
+	scratch_release(&dir);
+}
+
+static void many_tasks(void **unused)
+{
+	enum { MANY = 100000 };
+	struct state s;
+	char name[16];
+	int i;
+
+	(void)unused;
+	open_run(&s);
+	for (i = 0; i < MANY; i++) {
+		snprintf(name, sizeof(name), "step%d", i);
+		assert_int_equal(state_task(&s, name), i);
+	}
+	for (i = 0; i < MANY; i += 97) {
+		snprintf(name, sizeof(name), "step%d", i);
+		assert_int_equal(state_find(&s, name), i);
+		assert_int_equal(state_task(&s, name), i);
+		assert_string_equal(s.task[i].name, name);
+	}
+	assert_int_equal(s.count[TASK_PENDING], MANY);
+	state_release(&s);
+}
+
+static void words(void **unused)
+{
+	static const char *const word[] = { "pending", "running", "waiting",
+		"done", "needs_review", "skipped" };
+	int i;
+
+	(void)unused;
+	/* these reach the disk: never change them */
+	for (i = 0; i < TASK_STATES; i++)
+		assert_string_equal(state_word((enum task_state)i), word[i]);
+	assert_string_equal(phase_word(PHASE_RUN), "run");
+	assert_string_equal(phase_word(PHASE_IF), "if");
+	assert_string_equal(phase_word(PHASE_SETTLE), "settle");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(transitions),
+		cmocka_unit_test(bad_records),
+		cmocka_unit_test(an_attempt),
+		cmocka_unit_test(cut),
+		cmocka_unit_test(interrupts),
+		cmocka_unit_test(sessions),
+		cmocka_unit_test(outputs),
+		cmocka_unit_test(keys),
+		cmocka_unit_test(replay_equals_live),
+		cmocka_unit_test(many_tasks),
+		cmocka_unit_test(words),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
