@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "guess.h"
 #include "mem.h"
 
 static const char *const verbs[] = {
@@ -23,27 +22,6 @@ int act_verb_of(const char *word)
 	for (i = 0; i < (int)(sizeof(verbs) / sizeof(verbs[0])); i++)
 		if (strcmp(word, verbs[i]) == 0)
 			return i;
-	return -1;
-}
-
-static int no_such_step(const struct pipeline *p, const char *name,
-	struct why *why)
-{
-	const char **names = mem_alloc((size_t)(p->nsteps + 1) *
-		sizeof(*names));
-	const char *near;
-	int i;
-
-	for (i = 0; i < p->nsteps; i++)
-		names[i] = p->step[i].name;
-	near = guess(name, names, (size_t)p->nsteps);
-	if (near != NULL)
-		why_set(why, "there is no step %s; did you mean %s?", name,
-			near);
-	else
-		why_set(why, "there is no step %s; durexec status lists them",
-			name);
-	free(names);
 	return -1;
 }
 
@@ -67,12 +45,12 @@ static int choose(const struct act *a, const struct plan *pl, bool *chosen,
 			continue;
 		}
 		if (strpbrk(a->name[i], "*?[") == NULL)
-			return no_such_step(p, a->name[i], why);
+			return pipeline_no_such_step(p, a->name[i], why);
 		for (k = 0; k < p->nsteps; k++)
 			if (fnmatch(a->name[i], p->step[k].name, 0) == 0)
 				found = chosen[k] = true;
 		if (!found)
-			return no_such_step(p, a->name[i], why);
+			return pipeline_no_such_step(p, a->name[i], why);
 	}
 	return 0;
 }

@@ -184,14 +184,15 @@ int logs_show(struct session *se, const struct options *o)
 	bool safe = isatty(STDOUT_FILENO), any = false, last;
 	struct sources all = { 0 };
 	int status = STATUS_DONE, k, got;
+	struct why why;
 	size_t i;
 
 	for (i = 0; i < o->nsteps; i++) {
 		k = state_find(&se->s, o->step[i]);
 		if (k < 0 || (pipeline_find(se->p, o->step[i]) < 0 &&
 		    se->s.task[k].attempts == 0)) {
-			msg_error("there is no step %s; durexec status lists "
-				"them", o->step[i]);
+			(void)pipeline_no_such_step(se->p, o->step[i], &why);
+			msg_error("%s", why.text);
 			status = STATUS_USAGE;
 			goto out;
 		}

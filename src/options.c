@@ -41,6 +41,7 @@ enum {
 #define VERB(v) (1u << COMMAND_##v)
 #define STEPS (VERB(RETRY) | VERB(APPROVE) | VERB(SKIP) | VERB(REWIND))
 #define ANY (~0u)
+#define VERBS_WITH_STEPS (STEPS | VERB(LOGS) | START)
 
 static const struct {
 	struct option o;
@@ -193,6 +194,16 @@ static void unknown_word(const char *word)
 			"durexec %s?", word, near);
 }
 
+static const char *word_of(enum command command)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (verbs[i].command == command)
+			return verbs[i].word;
+	return "durexec";
+}
+
 static void take_words(struct options *o, char **word, int n)
 {
 	int i = 0;
@@ -219,6 +230,9 @@ static void take_words(struct options *o, char **word, int n)
 	}
 	if (o->command == COMMAND_START && o->nsteps > 0)
 		msg_die(USAGE, "expected NAME=VALUE, not %s", o->step[0]);
+	if (o->nsteps > 0 && !(VERBS_WITH_STEPS >> o->command & 1))
+		msg_die(USAGE, "%s: %s takes no step names, it is about the "
+			"whole run", o->step[0], word_of(o->command));
 	if (o->ngiven > 0 && o->ini == NULL)
 		msg_die(USAGE, "%s: NAME=VALUE belongs behind a pipeline "
 			"file: durexec PIPELINE.ini %s", o->given[0],
@@ -234,7 +248,7 @@ static void take_option(struct options *o, int c, const char *arg,
 	case 'd': o->detach = true; break;
 	case OPT_FRESH: o->fresh = true; break;
 	case OPT_FAIL_FAST: o->fail_fast = true; break;
-	case 'j': o->jobs = number("-j", arg, 1, 1024); break;
+	case 'j': o->jobs = number("--jobs", arg, 1, 1024); break;
 	case OPT_ONLY: o->only = arg; break;
 	case OPT_UNTIL: o->until = arg; break;
 	case OPT_STATE_DIR: o->state_dir = arg; break;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "guess.h"
+
 int pipeline_find(const struct pipeline *p, const char *name)
 {
 	return table_get(&p->names, name);
@@ -124,4 +126,25 @@ void pipeline_free(struct pipeline *p)
 	table_release(&p->names);
 	arena_release(&p->arena);
 	free(p);
+}
+
+int pipeline_no_such_step(const struct pipeline *p, const char *name,
+	struct why *why)
+{
+	const char **names = mem_alloc((size_t)(p->nsteps + 1) *
+		sizeof(*names));
+	const char *near;
+	int i;
+
+	for (i = 0; i < p->nsteps; i++)
+		names[i] = p->step[i].name;
+	near = guess(name, names, (size_t)p->nsteps);
+	if (near != NULL)
+		why_set(why, "there is no step %s; did you mean %s?", name,
+			near);
+	else
+		why_set(why, "there is no step %s; durexec status lists them",
+			name);
+	free(names);
+	return -1;
 }

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "mem.h"
+#include "msg.h"
 #include "table.h"
 
 /* Step keys this version acts on. The order is that of the man page. */
@@ -129,6 +130,10 @@ struct pipeline {
 
 /* Index of the step, or -1. */
 int pipeline_find(const struct pipeline *p, const char *name);
+
+/* -1 + why: there is no such step; with what was probably meant. */
+int pipeline_no_such_step(const struct pipeline *p, const char *name,
+	struct why *why);
 
 /* A given param or a default; NULL when there is none of that name. */
 const char *pipeline_param(const struct pipeline *p, const char *name);

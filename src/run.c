@@ -58,12 +58,6 @@ void engine_put(struct run *r, struct record *record)
 
 	if (!r->begun) {
 		r->begun = true;
-		if (r->at.j->torn > 0) {
-			record_start(&begin, "cut");
-			record_set_number(&begin, "bytes", r->at.j->torn);
-			state_write(r->at.s, r->at.j, &begin);
-			begin.at = 0;
-		}
 		record_start(&begin, "begin");
 		record_set_number(&begin, "pid", getpid());
 		record_set(&begin, "boot", os_boot_id());

@@ -92,13 +92,13 @@ void session_complain(const struct complaints *c, bool json)
 }
 
 bool session_load(struct session *se, const char *ini, char *const *given,
-	size_t ngiven)
+	size_t ngiven, bool json)
 {
 	struct complaints c = { 0 };
 
 	se->p = pipeline_load(ini, given, ngiven, &c);
 	if (se->p == NULL)
-		session_complain(&c, false);
+		session_complain(&c, json);
 	complaints_release(&c);
 	free(se->ini);
 	se->ini = mem_dup(ini);
@@ -146,8 +146,9 @@ int session_open_run(struct session *se, const char *id, struct why *why)
 	if (journal_read(&se->j, se->d.fd, state_apply, &se->s, why) == -1) {
 		struct why inner = *why;
 
-		why_set(why, "%s: %s; look at %s/state", se->d.path,
-			inner.text, se->d.path);
+		why_set(why, "%s: %s; look at %s/state; to start anew, move "
+			"%s away", se->d.path, inner.text, se->d.path,
+			se->d.path);
 		goto out;
 	}
 	ret = 0;
@@ -182,8 +183,23 @@ struct view_run session_view(const struct session *se)
 	return (struct view_run){ se->p, &se->s, &se->plan, &se->d };
 }
 
+/* The file may have moved together with the .durexec beside it. */
+static char *present_path(const char *path, const char *base)
+{
+	const char *name = strrchr(path, '/'), *end = strrchr(base, '/');
+	char *beside;
+
+	if (access(path, F_OK) == 0 || name == NULL || end == NULL)
+		return mem_dup(path);
+	beside = mem_printf("%.*s%s", (int)(end - base), base, name);
+	if (access(beside, F_OK) == 0)
+		return beside;
+	free(beside);
+	return mem_dup(path);
+}
+
 static void add_candidate(struct candidate **list, size_t *n, size_t *cap,
-	const char *base, const char *name)
+	const char *base, const char *name, size_t *broken)
 {
 	struct session se;
 	struct candidate *c;
@@ -206,7 +222,7 @@ static void add_candidate(struct candidate **list, size_t *n, size_t *cap,
 		memset(c, 0, sizeof(*c));
 		c->name = mem_dup(name);
 		c->id = mem_dup(runs[nruns - 1]);
-		c->path = mem_dup(se.s.path);
+		c->path = present_path(se.s.path, base);
 		c->finished = se.s.closed != NULL;
 		c->started_at = se.s.started_at;
 		c->given = mem_alloc(((size_t)se.s.nparams + 1) *
@@ -217,23 +233,24 @@ static void add_candidate(struct candidate **list, size_t *n, size_t *cap,
 	} else if (nruns > 0) {
 		msg_warn("%s/%s/%s: %s", base, name, runs[nruns - 1],
 			why.text);
+		(*broken)++;
 	}
 	home_runs_free(runs, nruns);
 	session_release(&se);
 }
 
 struct candidate *session_candidates(const char *base, const char *stem,
-	size_t *n)
+	size_t *n, size_t *broken)
 {
 	struct candidate *list = NULL;
 	size_t cap = 0, nnames, i, len = stem != NULL ? strlen(stem) : 0;
 	char **names = rundir_names(base, &nnames);
 
-	*n = 0;
+	*n = *broken = 0;
 	for (i = 0; i < nnames; i++)
 		if (stem == NULL || (strncmp(names[i], stem, len) == 0 &&
 		    (names[i][len] == '\0' || names[i][len] == '@')))
-			add_candidate(&list, n, &cap, base, names[i]);
+			add_candidate(&list, n, &cap, base, names[i], broken);
 	home_runs_free(names, nnames);
 	return list;
 }
@@ -287,7 +304,7 @@ static void prune(const struct session *se)
 
 	/* The newest is the one that begins now; the others are over, as a
 	 * new one begins only then. */
-	for (i = 0; i + keep < n; i++)
+	for (i = 0; i + keep + 1 < n; i++)
 		(void)rundir_remove(&se->h, runs[i]);
 	home_runs_free(runs, n);
 }
@@ -328,6 +345,35 @@ static int fill_run(struct session *se, struct why *why)
 	if (journal_create(&se->j, se->d.fd, why) == -1)
 		return -1;
 	return 0;
+}
+
+int session_open_write(struct session *se, struct why *why)
+{
+	struct record r = { 0 };
+
+	if (journal_open_write(&se->j, se->d.fd, why) == -1)
+		return -1;
+	if (se->j.torn > 0) {
+		msg_warn("the last %lld bytes of the state file were torn off "
+			"by a crash; they are cut", (long long)se->j.torn);
+		/* First of all: it moves the attempt numbers (R10). */
+		record_start(&r, "cut");
+		record_set_number(&r, "bytes", se->j.torn);
+		state_write(&se->s, &se->j, &r);
+		se->j.torn = 0;
+	}
+	return 0;
+}
+
+void session_close_finished(struct session *se)
+{
+	struct record r = { 0 };
+
+	if (!plan_finished(&se->plan) || se->s.closed != NULL)
+		return;
+	record_start(&r, "close");
+	record_set(&r, "state", "done");
+	state_write(&se->s, &se->j, &r);
 }
 
 int session_create(struct session *se, struct why *why)

@@ -42,14 +42,16 @@ struct candidate {
 };
 
 /* The newest run of each NAME below base, as far as it can be read; `stem`:
- * only that NAME and NAME@…; NULL: all. */
+ * only that NAME and NAME@…; NULL: all. *broken counts those that
+ * cannot be read; it is said why. */
 struct candidate *session_candidates(const char *base, const char *stem,
-	size_t *n);
+	size_t *n, size_t *broken);
 void session_candidates_free(struct candidate *c, size_t n);
 
-/* Load the file with its parameters. False: complaints are printed. */
+/* Load the file with its parameters. False: complaints are printed (json: as
+ * JSON on stdout). */
 bool session_load(struct session *se, const char *ini, char *const *given,
-	size_t ngiven);
+	size_t ngiven, bool json);
 /* As session_load(), but a file that is gone or broken now is replaced by the
  * copy in the run directory (for looking and stopping). */
 bool session_load_or_copy(struct session *se, const struct candidate *c,
@@ -64,6 +66,11 @@ int session_open_run(struct session *se, const char *id, struct why *why);
 /* A new run in the home: directory, copy of the file, state; older ones than
  * keep_runs are removed. Under the lock. */
 int session_create(struct session *se, struct why *why);
+/* After session_open_run(), under the lock: open the state for writing; what a
+ * crash tore off its end is cut, and recorded. Nothing is committed. */
+int session_open_write(struct session *se, struct why *why);
+/* Record that the run is over, when every step is settled. */
+void session_close_finished(struct session *se);
 /* Forget the run that was read, to begin a new one. */
 void session_leave(struct session *se);
 /* pipeline.ini is the file as this durexec read it. */

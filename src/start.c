@@ -130,14 +130,13 @@ static void say_continuing(const struct session *se)
 	add_found(se, ORPHAN_GONE, "; interrupted: ", "", &text);
 	msg_note("%s", text.data);
 	buf_release(&text);
-	if (se->j.torn > 0)
-		msg_warn("the last %lld bytes of the state file were torn off "
-			"by a crash; they are cut", (long long)se->j.torn);
 }
 
 static int refuse_mix(const struct session *se)
 {
-	if (se->s.path == NULL || strcmp(se->s.path, se->p->path) == 0)
+	/* one that has moved, with or without its file, is the same */
+	if (se->s.path == NULL || strcmp(se->s.path, se->p->path) == 0 ||
+	    access(se->s.path, F_OK) != 0)
 		return 0;
 	msg_error("%s: the runs in %s belong to %s; give one of them another "
 		"[pipeline] name, or another --state-dir", se->ini,
@@ -157,13 +156,13 @@ static void make_views(struct views *v, const struct options *o,
 	int n = 0;
 
 	lines_init(&v->lines, se->ini);
-	v->lines.quiet = o->quiet;
+	v->lines.quiet = o->quiet || !o->progress;
 	v->lines.verbose = o->verbose;
 	v->lines.colour = o->colour;
 	events_init(&v->events, o->quiet, se->ini);
 	if (o->json)
 		v->list[n++] = &v->events.view;
-	else if (o->progress)
+	else
 		v->list[n++] = &v->lines.view;
 	v->list[n] = NULL;
 }
@@ -236,7 +235,7 @@ static int close_run(struct session *se, const struct options *o,
 			orphans == 1 ? "s" : "", se->ini);
 		return STATUS_USAGE;
 	}
-	if (journal_open_write(&se->j, se->d.fd, &why) == -1) {
+	if (session_open_write(se, &why) == -1) {
 		msg_error("%s", why.text);
 		return STATUS_STATE;
 	}
@@ -268,43 +267,49 @@ static int close_run(struct session *se, const struct options *o,
 	return 0;
 }
 
-/* --only, --until. 0, or the exit status. */
-static int choose(struct session *se, const struct options *o)
+/* Are the names of --only and --until steps? Asked before anything is done. */
+static int check_choice(const struct session *se, const struct options *o)
+{
+	char *list = mem_dup(o->only != NULL ? o->only : ""), *rest = list;
+	char *word;
+	struct why why;
+	int status = 0;
+
+	while (status == 0 && (word = strsep(&rest, ", ")) != NULL)
+		if (*word != '\0' && pipeline_find(se->p, word) < 0)
+			status = pipeline_no_such_step(se->p, word, &why);
+	if (status == 0 && o->until != NULL &&
+	    pipeline_find(se->p, o->until) < 0)
+		status = pipeline_no_such_step(se->p, o->until, &why);
+	if (status != 0)
+		msg_error("%s", why.text);
+	free(list);
+	return status == 0 ? 0 : STATUS_USAGE;
+}
+
+/* --only, --until; the names are known to be steps. */
+static void choose(struct session *se, const struct options *o)
 {
 	char *list, *word, *rest;
 	int *step = mem_alloc(((size_t)se->p->nsteps + 1) * sizeof(*step));
-	int n = 0, k, status = 0;
+	int n = 0, k;
 
 	list = rest = mem_dup(o->only != NULL ? o->only : "");
-	while (status == 0 && (word = strsep(&rest, ", ")) != NULL) {
+	while ((word = strsep(&rest, ", ")) != NULL && n < se->p->nsteps) {
 		if (*word == '\0')
 			continue;
 		k = pipeline_find(se->p, word);
-		if (k < 0 || n == se->p->nsteps) {
-			msg_error("--only: there is no step %s", word);
-			status = STATUS_USAGE;
-		} else {
-			if (plan_task(&se->plan, k)->state == TASK_DONE)
-				msg_note("step %s is done; to run it again: "
-					"durexec rewind %s %s", word, se->ini,
-					word);
-			step[n++] = k;
-		}
+		if (plan_task(&se->plan, k)->state == TASK_DONE)
+			msg_note("step %s is done; to run it again: durexec "
+				"rewind %s %s", word, se->ini, word);
+		step[n++] = k;
 	}
-	if (status == 0 && o->only != NULL)
+	if (o->only != NULL)
 		plan_choose_only(&se->plan, step, n);
-	if (status == 0 && o->until != NULL) {
-		k = pipeline_find(se->p, o->until);
-		if (k < 0) {
-			msg_error("--until: there is no step %s", o->until);
-			status = STATUS_USAGE;
-		} else {
-			plan_choose_until(&se->plan, k);
-		}
-	}
+	if (o->until != NULL)
+		plan_choose_until(&se->plan, pipeline_find(se->p, o->until));
 	free(list);
 	free(step);
-	return status;
 }
 
 static int finished(const struct session *se)
@@ -329,7 +334,7 @@ static int prepare_old(struct session *se, const struct options *o)
 
 	say_continuing(se);
 	report_removed(se);
-	if (journal_open_write(&se->j, se->d.fd, &why) == -1) {
+	if (session_open_write(se, &why) == -1) {
 		msg_error("%s", why.text);
 		return STATUS_STATE;
 	}
@@ -420,9 +425,13 @@ static int with_session(struct session *se, const struct options *o)
 	if (o->ini == NULL) {
 		if (!which_unfinished(se, o, &status))
 			return status;
-	} else if (!session_load(se, o->ini, o->given, o->ngiven)) {
+	} else if (!session_load(se, o->ini, o->given, o->ngiven,
+	    o->json && o->dry_run)) {
 		return STATUS_USAGE;
 	}
+	status = check_choice(se, o);
+	if (status != 0)
+		return status;
 	base = rundir_base(se->p, o->state_dir);
 	if (!which_parameters(se, o, base, &status))
 		goto out;
@@ -454,11 +463,10 @@ static int with_session(struct session *se, const struct options *o)
 	if (o->fail_fast)
 		se->p->fail_fast = 1, se->p->fail_fast_percent = false;
 	status = settle_run(se, o, &idle);
-	if (status == 0 && !idle)
-		status = choose(se, o);
-	if (status == 0 && !idle)
+	if (status == 0 && !idle) {
+		choose(se, o);
 		status = go(se, o, false);
-	else if (idle && o->json) {
+	} else if (idle && o->json) {
 		struct status_options so = { .ini = se->ini };
 		struct view_run v = session_view(se);
 		struct buf out = { 0 };

@@ -137,7 +137,7 @@ static int stop_orphans(struct session *se, const struct options *o)
 	if (home_lock(&se->h, &holder, &why) != 0)
 		return -1;
 	if (refresh(se, &why) == -1 ||
-	    journal_open_write(&se->j, se->d.fd, &why) == -1) {
+	    session_open_write(se, &why) == -1) {
 		msg_error("%s", why.text);
 		return STATUS_STATE;
 	}
@@ -203,8 +203,8 @@ static int stop(struct session *se, const struct options *o)
 	}
 	buf_release(&answer);
 	if (o->drain) {
-		printf("what runs is finished, nothing new is started; "
-			"durexec wait returns then\n");
+		printf("running steps are left to finish, nothing new is "
+			"started; durexec wait returns then\n");
 		return 0;
 	}
 	/* stopped means stopped */
@@ -267,18 +267,19 @@ static int act_at_rest(struct session *se, const struct options *o,
 		status = STATUS_USAGE;
 		goto out;
 	}
-	if (journal_open_write(&se->j, se->d.fd, &why) == -1)
+	if (session_open_write(se, &why) == -1)
 		goto fail;
 	if (act_on(a, &se->plan, &se->j, &answer, &changed, &why) == -1) {
 		msg_error("%s", why.text);
 		status = STATUS_USAGE;
 		goto out;
 	}
+	session_close_finished(se);
 	if (journal_commit(&se->j, &why) == -1)
 		goto fail;
 	print(&answer);
 	status = 0;
-	if (changed > 0 && !o->go)
+	if (changed > 0 && !o->go && se->s.closed == NULL)
 		printf("go on: durexec %s\n", se->ini);
 	goto out;
 fail:

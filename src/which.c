@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 #include "which.h"
 
-#include <stdio.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "clock.h"
+#include "load.h"
 #include "mem.h"
 #include "msg.h"
 
@@ -51,12 +54,14 @@ bool which_unfinished(struct session *se, const struct options *o,
 {
 	char *base = rundir_base(NULL, o->state_dir);
 	struct candidate *c;
-	size_t n, unfinished;
+	size_t n, unfinished, broken;
 	bool ok = false;
 
-	c = session_candidates(base, NULL, &n);
+	c = session_candidates(base, NULL, &n, &broken);
 	unfinished = unfinished_first(c, n);
-	if (unfinished == 0) {
+	if (unfinished == 0 && broken > 0) {
+		*status = STATUS_STATE;
+	} else if (unfinished == 0) {
 		msg_note("there is no unfinished run in %s", base);
 		*status = STATUS_DONE;
 	} else if (unfinished > 1) {
@@ -64,7 +69,7 @@ bool which_unfinished(struct session *se, const struct options *o,
 		list("durexec --resume ", c, n, false);
 		*status = STATUS_USAGE;
 	} else {
-		ok = session_load(se, c[0].path, c[0].given, c[0].ngiven);
+		ok = session_load(se, c[0].path, c[0].given, c[0].ngiven, o->json);
 		*status = STATUS_USAGE;
 	}
 	session_candidates_free(c, n);
@@ -77,13 +82,13 @@ bool which_parameters(struct session *se, const struct options *o,
 {
 	struct candidate *c;
 	char *stem;
-	size_t n, unfinished;
+	size_t n, unfinished, broken;
 	bool ok = true;
 
 	if (o->ngiven > 0 || o->fresh || se->p->nparams == 0)
 		return true;
 	stem = rundir_name(se->p);
-	c = session_candidates(base, stem, &n);
+	c = session_candidates(base, stem, &n, &broken);
 	unfinished = unfinished_first(c, n);
 	*status = STATUS_USAGE;
 	if (unfinished > 1) {
@@ -95,7 +100,7 @@ bool which_parameters(struct session *se, const struct options *o,
 		char *ini = mem_dup(se->ini);
 
 		pipeline_free(se->p);
-		ok = session_load(se, ini, c[0].given, c[0].ngiven);
+		ok = session_load(se, ini, c[0].given, c[0].ngiven, o->json);
 		free(ini);
 	}
 	session_candidates_free(c, n);
@@ -130,42 +135,89 @@ static const struct candidate *only_one(const struct candidate *c, size_t n,
 	return NULL;
 }
 
+/* A file that was broken since its run began: the run's own copy will do for
+ * looking and stopping. False: said why. */
+static bool load_for_verb(struct session *se, const struct options *o)
+{
+	struct complaints complaints = { 0 };
+	struct candidate *c = NULL;
+	char *path, *slash, *base = NULL;
+	size_t n = 0, broken, i;
+
+	se->ini = mem_dup(o->ini);
+	se->p = pipeline_load(o->ini, o->given, o->ngiven, &complaints);
+	path = se->p == NULL ? realpath(o->ini, NULL) : NULL;
+	if (path != NULL) {
+		slash = strrchr(path, '/');
+		base = o->state_dir != NULL ? rundir_base(NULL, o->state_dir) :
+			mem_printf("%.*s/.durexec", (int)(slash - path), path);
+		c = session_candidates(base, NULL, &n, &broken);
+	}
+	for (i = 0; i < n && se->p == NULL; i++) {
+		if (strcmp(c[i].path, path) != 0 || c[i].ngiven != o->ngiven)
+			continue;
+		msg_note("%s has mistakes now (durexec --dry-run shows them); "
+			"this is about the file as it was", o->ini);
+		free(se->ini);
+		(void)session_load_or_copy(se, &c[i], base);
+	}
+	if (se->p == NULL)
+		session_complain(&complaints, false);
+	complaints_release(&complaints);
+	session_candidates_free(c, n);
+	free(base);
+	free(path);
+	return se->p != NULL;
+}
+
 int which_run(struct session *se, const struct options *o)
 {
 	struct candidate *c = NULL;
 	const struct candidate *one;
 	char *base = NULL, *stem = NULL;
 	struct why why;
-	size_t n = 0;
+	size_t n = 0, broken = 0;
 	int status = STATUS_USAGE;
 
 	if (o->ini != NULL) {
-		if (!session_load(se, o->ini, o->given, o->ngiven))
+		if (!load_for_verb(se, o))
 			goto out;
 		base = rundir_base(se->p, o->state_dir);
 		stem = rundir_name(se->p);
 		if (o->ngiven == 0 && se->p->nparams > 0) {
 			/* a bare file: as starting it does */
-			c = session_candidates(base, stem, &n);
+			c = session_candidates(base, stem, &n, &broken);
 			one = n > 0 ? only_one(c, n, base) : NULL;
 			if (n > 0 && one == NULL)
 				goto out;
 			if (one != NULL && one->ngiven > 0) {
 				pipeline_free(se->p);
 				if (!session_load(se, o->ini, one->given,
-				    one->ngiven))
+				    one->ngiven, false))
 					goto out;
 			}
 		}
 	} else {
 		base = rundir_base(NULL, o->state_dir);
-		c = session_candidates(base, NULL, &n);
-		one = only_one(c, n, base);
+		c = session_candidates(base, NULL, &n, &broken);
+		status = n == 0 && broken > 0 ? STATUS_STATE : STATUS_USAGE;
+		one = status == STATUS_STATE ? NULL : only_one(c, n, base);
 		if (one == NULL || !session_load_or_copy(se, one, base))
 			goto out;
 	}
-	if (session_open_home(se, base, false, &why) == -1 ||
-	    session_open_run(se, o->run, &why) == -1) {
+	if (session_open_home(se, base, false, &why) == -1) {
+		msg_error("%s", why.text);
+		status = STATUS_STATE;
+		goto out;
+	}
+	if (o->run != NULL && se->h.fd != -1 && faccessat(se->h.fd, o->run,
+	    F_OK, AT_SYMLINK_NOFOLLOW) != 0) {
+		msg_error("there is no run %s; durexec history %s lists them",
+			o->run, se->ini);
+		status = STATUS_USAGE;
+		goto out;
+	}
+	if (session_open_run(se, o->run, &why) == -1) {
 		msg_error("%s", why.text);
 		status = STATUS_STATE;
 		goto out;

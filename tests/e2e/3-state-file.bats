@@ -160,8 +160,9 @@ restore() { if mountpoint -q "$T/small" 2>/dev/null; then umount -l "$T/small"; 
 	mount -t tmpfs -o size=8m,mode=700 none small || skip 'no mount'
 	printf '[pipeline]\nstate_dir = small\n[step a]\nrun = hold\n' >p.ini
 	# more than what is reserved ahead can hold
-	for ((i = 0; i < 900; i++)); do
-		printf '[step s%d]\nrun = mark\n' $i
+	long=$(printf 'n%.0s' {1..44})
+	for ((i = 0; i < 1500; i++)); do
+		printf '[step %s%d]\nif = /bin/true\nrun = mark\n' "$long" $i
 	done >>p.ini
 	start -q p.ini
 	at a
@@ -170,13 +171,13 @@ restore() { if mountpoint -q "$T/small" 2>/dev/null; then umount -l "$T/small"; 
 	ends 4
 	has err 'No space left'
 	n=$(wc -l <"$WITNESS")
-	[ "$n" -ge 1 ] && [ "$n" -lt 901 ]
+	[ "$n" -ge 1 ] && [ "$n" -lt 1501 ]
 	# it is known how each of them ended, even now
 	go 0 status --json p.ini
 	cp out full.json
 	rm small/fill
 	go 0 -q p.ini
-	is "$(wc -l <"$WITNESS")" 901
+	is "$(wc -l <"$WITNESS")" 1501
 	is "$(sort "$WITNESS" | uniq -d)" ''
 	look state=done a.attempts=1
 	python "$E2E/state.py" check small/p/latest/state

@@ -63,7 +63,7 @@ fail() {
 	{
 		echo "$*"
 		for f in out err witness; do
-			[ ! -s "$f" ] || { echo "--- $f"; head -c 4000 "$f"; }
+			[ ! -s "$f" ] || { echo "--- $f"; head -c 2000 "$f"; }
 		done
 	} >&2
 	return 1
