@@ -92,17 +92,43 @@ static void end_plainly(struct run *r, int task, int step,
 
 static void keeper_ready(struct ev_loop *loop, ev_io *w, int revents);
 
+/* A running task's mailbox is not given to another one: not even when its
+ * keeper is dead already, and we do not know it yet. */
+static bool in_use(const struct run *r, const struct slot *self)
+{
+	size_t i;
+
+	for (i = 0; i < r->nslots; i++)
+		if (r->slot[i] != self && (r->slot[i]->busy ||
+		    r->slot[i]->open) &&
+		    r->slot[i]->w.number == self->w.number)
+			return true;
+	return false;
+}
+
 /* A live keeper of our own in the slot. False: the machine refuses. */
 static bool open_keeper(struct slot *slot)
 {
 	struct run *r = slot->r;
 	struct why why;
+	int started;
 
 	if (slot->open && !slot->adopted)
 		return true;
 	attempt_close(slot);
-	slot->w.number = 0;
-	if (watch_start(&slot->w, r->at.d->fd, &why) == -1) {
+	slot->w.number = -1;
+	do {
+		slot->w.number++;
+		started = in_use(r, slot) ? 1 :
+			watch_start(&slot->w, r->at.d->fd, &why);
+	} while (started == 1);
+	if (started == -1 && (why.err == ENOSPC || why.err == EDQUOT)) {
+		if (!r->full)
+			msg_error("%s: nothing new is started", why.text);
+		r->full = r->result->state_lost = true;
+		return false;
+	}
+	if (started == -1) {
 		if (!ev_is_active(&r->again))
 			msg_warn("%s; trying again", why.text);
 		ev_timer_set(&r->again, AGAIN_S, 0.);

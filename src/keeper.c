@@ -404,9 +404,9 @@ static void run_job(struct keeper *k, const struct job *j)
 	/* Orders for the attempt before: they came too late. */
 	while (take_signal(k, &signo))
 		;
-	while (mailbox_take(&k->box, j) == -1)
-		wait_ms(k, AGAIN_MS);
-	if (open_files(k, &a) == 0 && start(k, &a) == 0) {
+	if (mailbox_take(&k->box, j) == -1)
+		not_started(&a, "cannot write", "the mailbox");
+	else if (open_files(k, &a) == 0 && start(k, &a) == 0) {
 		(void)mailbox_pid(&k->box, a.tree.pid);
 		attend(k, &a);
 		judge(k, &a);

@@ -13,10 +13,22 @@
 #include "os.h"
 #include "state.h"
 
-/* Emptied beyond this; a thousand attempts or so. */
-enum { GROWN = 256 * 1024 };
+/* Emptied beyond this; some two hundred attempts. */
+enum { GROWN = 48 * 1024 };
+/* And what one job adds at most, with room to spare. */
+enum { ROOM = GROWN + 16 * 1024 };
 /* Far beyond GROWN plus one record: not a mailbox. */
 enum { MOST = 16 * 1024 * 1024 };
+
+int mailbox_reserve(int fd)
+{
+	while (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, ROOM) == -1) {
+		if (errno == EINTR)
+			continue;
+		return errno == EOPNOTSUPP || errno == ENOSYS ? 0 : -1;
+	}
+	return 0;
+}
 
 void mailbox_name(int number, char out[MAILBOX_NAME])
 {
@@ -70,6 +82,8 @@ int mailbox_take(struct mailbox *m, const struct job *j)
 
 	if (m->length > GROWN && ftruncate(m->fd, 0) == 0) {
 		m->length = 0;
+		/* what was reserved went with it */
+		(void)mailbox_reserve(m->fd);
 		if (mailbox_keeper(m) == -1)
 			return -1;
 	}

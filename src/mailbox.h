@@ -23,6 +23,9 @@
 #include "job.h"
 #include "record.h"
 
+/* Room for all that a keeper writes before it empties the file. -1 + errno. */
+int mailbox_reserve(int fd);
+
 /* "keeper.N" */
 enum { MAILBOX_NAME = 24 };
 void mailbox_name(int number, char out[MAILBOX_NAME]);

@@ -36,6 +36,7 @@ static void settle(struct run *r, const struct found *f)
 
 	attempt_occupy(slot, f->task, pipeline_find(r->at.p, t->name),
 		t->attempts);
+	slot->w.number = t->keeper;
 	if (f->how == ADOPT_ENDED || f->how == ADOPT_LIVES) {
 		record_start(&record, "adopt");
 		record_set(&record, "step", t->name);

@@ -29,27 +29,34 @@ static void nap(long ms)
 	nanosleep(&ts, NULL);
 }
 
-/* Open and lock a mailbox that nobody holds. */
-static int open_mailbox(struct watch *w, int dirfd, struct why *why)
+/* Open and lock the mailbox, with room for what the keeper will write: a full
+ * disk must not keep it from saying how a step ended. HELD: it is somebody's. */
+enum { HELD = -2 };
+
+static int open_mailbox(const struct watch *w, int dirfd, struct why *why)
 {
 	/* Who asks whether it is held (status) holds it for an instant. */
 	enum { TRIES = 5 };
 	char name[MAILBOX_NAME];
 	int fd, i;
 
-	for (;; w->number++) {
-		mailbox_name(w->number, name);
-		fd = openat(dirfd, name, O_RDWR | O_CREAT | O_APPEND |
-			O_CLOEXEC | O_NOFOLLOW, 0600);
-		if (fd == -1)
-			return why_sys(why, "cannot create %s", name);
-		for (i = 0; i < TRIES; i++) {
-			if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-				return fd;
-			nap(1);
-		}
+	mailbox_name(w->number, name);
+	fd = openat(dirfd, name, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC |
+		O_NOFOLLOW, 0600);
+	if (fd == -1)
+		return why_sys(why, "cannot create %s", name);
+	for (i = 0; i < TRIES && flock(fd, LOCK_EX | LOCK_NB) != 0; i++)
+		nap(1);
+	if (i == TRIES) {
 		close(fd);
+		return HELD;
 	}
+	if (mailbox_reserve(fd) == -1) {
+		why_sys(why, "no room for %s", name);
+		close(fd);
+		return -1;
+	}
+	return fd;
 }
 
 int watch_start(struct watch *w, int dirfd, struct why *why)
@@ -65,6 +72,8 @@ int watch_start(struct watch *w, int dirfd, struct why *why)
 	w->pidfd = w->sock = -1;
 	box = dirfd != -1 ? open_mailbox(w, dirfd, why) :
 		memfd_create("mailbox", MFD_CLOEXEC);
+	if (box == HELD)
+		return 1;
 	if (box == -1) {
 		if (dirfd == -1)
 			why_sys(why, "cannot create a mailbox in memory");

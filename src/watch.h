@@ -22,12 +22,12 @@ struct watch {
 };
 
 /*
- * A keeper with the mailbox `keeper.NUMBER` in the run directory `dirfd`,
- * where NUMBER is the first at or after w->number that nobody holds. The
- * mailbox is locked before the keeper exists and handed to it locked: there is
+ * A keeper with the mailbox `keeper.NUMBER` (w->number) in the run directory
+ * `dirfd`. The mailbox is locked before the keeper exists and handed to it locked: there is
  * no moment without a holder. dirfd -1: a keeper without a run directory,
  * whose mailbox is in memory, and which dies with us (for checks
- * before step one). -1 + why: none was started.
+ * before step one). 1: somebody holds that mailbox; -1 + why (err ENOSPC:
+ * no room for its mailbox): none was started.
  */
 int watch_start(struct watch *w, int dirfd, struct why *why);
 

@@ -52,10 +52,14 @@ p.send_signal(int(sys.argv[1]))
 print(p.wait())
 PY
 	exec 7>&-
-	touch enough
 	for s in 2 15; do
 		rm -f enough
-		(sleep 0.5; touch enough) 3>&- 8>&- &
+		: >"$WITNESS"
+		(
+			exec 3>&- 8>&-
+			eventually 'it is told' grep -q TERM "$WITNESS"
+			touch enough
+		) &
 		EXE=/usr/bin/python3 go 0 launch.py $s "$DUREXEC" p.ini
 		is "$(cat out)" "-$s"
 	done

@@ -84,6 +84,9 @@ static const char *value(const struct env *e, const char *name)
 static void strength(void **state)
 {
 	static const char *const given[] = { "A=given", NULL };
+	static const char of_step[] = "A=f\nB=f\nC=f\nD=stepfile\n"
+		"DUREXEC_KEY=mine\n";
+	static const char of_pipe[] = "A=f\nB=f\nC=f\nD=f\nE=pipefile\n";
 	struct pipeline *p = loads_given(
 		"[pipeline]\nenv_file = pipe.env\n"
 		"env.A = pipe\nenv.B = pipe\nenv.C = pipe\n"
@@ -98,9 +101,8 @@ static void strength(void **state)
 	(void)state;
 	scratch_init(&d);
 	p->dir = d.path;
-	scratch_put(&d, "step.env", "A=f\nB=f\nC=f\nD=stepfile\n"
-		"DUREXEC_KEY=mine\n", 43);
-	scratch_put(&d, "pipe.env", "A=f\nB=f\nC=f\nD=f\nE=pipefile\n", 29);
+	scratch_put(&d, "step.env", of_step, sizeof(of_step) - 1);
+	scratch_put(&d, "pipe.env", of_pipe, sizeof(of_pipe) - 1);
 	setenv("H", "outside", 1);
 	env_init(&e, p, NULL, NULL, NULL);
 	if (env_build(&e, 0, 0, &why) != 0)

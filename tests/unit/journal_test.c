@@ -15,11 +15,76 @@
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 #include "scratch.h"
 #include "sealing.h"
 
 #define WHEN "2026-11-20T18:47:22.123Z"
+
+/*
+ * The calls that reach the disk, in front of those of the C library: a letter
+ * each is noted between note_calls() and noted(), and the n-th sync can fail.
+ */
+static char calls[64], *noting;
+static int sync_to_fail;
+
+static void call(char letter)
+{
+	if (noting != NULL && noting < calls + sizeof(calls) - 1)
+		*noting++ = letter;
+}
+
+static int sync_call(long number, int fd, char letter)
+{
+	call(letter);
+	if (noting != NULL && sync_to_fail > 0 && --sync_to_fail == 0) {
+		errno = EIO;
+		return -1;
+	}
+	return (int)syscall(number, fd);
+}
+
+int fdatasync(int fd)
+{
+	return sync_call(SYS_fdatasync, fd, 's');
+}
+
+int fsync(int fd)
+{
+	return sync_call(SYS_fsync, fd, 'S');
+}
+
+ssize_t write(int fd, const void *data, size_t n)
+{
+	call('w');
+	return syscall(SYS_write, fd, data, n);
+}
+
+int renameat(int from, const char *name, int to, const char *other)
+{
+	call('r');
+	return (int)syscall(SYS_renameat2, from, name, to, other, 0);
+}
+
+int ftruncate(int fd, off_t length)
+{
+	call('t');
+	return (int)syscall(SYS_ftruncate, fd, length);
+}
+
+static void note_calls(int failing_sync)
+{
+	memset(calls, 0, sizeof(calls));
+	sync_to_fail = failing_sync;
+	noting = calls;
+}
+
+static const char *noted(void)
+{
+	noting = NULL;
+	return calls;
+}
 
 /* What a replay hands out, a line of text each: type and fields. */
 static int note(void *ctx, const struct record *r, struct why *why)
@@ -835,6 +900,86 @@ static void write_fails_at_every_byte(void **state)
 	scratch_release(&s);
 }
 
+/* Nothing is said to be on disk before it is; nothing is synced twice. */
+static void order_of_calls(void **state)
+{
+	struct buf file = { 0 }, seen = { 0 };
+	struct scratch s;
+	struct journal j;
+	struct why why;
+
+	(void)state;
+	scratch_init(&s);
+	begin(&j);
+	note_calls(0);
+	assert_int_equal(journal_create(&j, s.fd, &why), 0);
+	/* the file, its place, the directory */
+	assert_string_equal(noted(), "wsrS");
+	add(&j, "start", "step", "a");
+	add(&j, "end", "step", "b");
+	note_calls(0);
+	assert_int_equal(journal_commit(&j, &why), 0);
+	assert_string_equal(noted(), "ws");
+	journal_close(&j);
+	/* a clean file is opened without a write */
+	assert_int_equal(reads(&s, &j, &seen, &why), 0);
+	note_calls(0);
+	assert_int_equal(journal_open_write(&j, s.fd, &why), 0);
+	assert_string_equal(noted(), "");
+	journal_close(&j);
+	/* a torn one is cut, and that is durable, before anything else */
+	scratch_get(&s, "state", &file);
+	buf_str(&file, "4 torn");
+	scratch_put(&s, "state", file.data, file.len);
+	assert_int_equal(reads(&s, &j, &seen, &why), 0);
+	note_calls(1);
+	assert_int_equal(journal_open_write(&j, s.fd, &why), -1);
+	assert_string_equal(noted(), "ts");
+	journal_close(&j);
+	scratch_put(&s, "state", file.data, file.len);
+	assert_int_equal(reads(&s, &j, &seen, &why), 0);
+	note_calls(0);
+	assert_int_equal(journal_open_write(&j, s.fd, &why), 0);
+	assert_string_equal(noted(), "ts");
+	/* a sync that failed is the last one */
+	add(&j, "start", "step", "c");
+	note_calls(1);
+	assert_int_equal(journal_commit(&j, &why), -1);
+	assert_int_equal(why.err, EIO);
+	assert_true(j.poisoned);
+	add(&j, "start", "step", "d");
+	assert_int_equal(journal_commit(&j, &why), -1);
+	assert_string_equal(noted(), "ws");
+	journal_close(&j);
+	buf_release(&file);
+	buf_release(&seen);
+	scratch_release(&s);
+}
+
+/* The first, then the second sync of a new file fails: there is none, or it
+ * is refused to be there. */
+static void create_without_sync(void **state)
+{
+	struct scratch s;
+	struct journal j;
+	struct why why;
+
+	(void)state;
+	scratch_init(&s);
+	begin(&j);
+	note_calls(1);
+	assert_int_equal(journal_create(&j, s.fd, &why), -1);
+	assert_string_equal(noted(), "ws");
+	assert_false(scratch_has(&s, "state"));
+	journal_close(&j);
+	begin(&j);
+	note_calls(2);
+	assert_int_equal(journal_create(&j, s.fd, &why), -1);
+	assert_string_equal(noted(), "wsrS");
+	journal_close(&j);
+	scratch_release(&s);
+}
+
 static void create_fails_whole(void **state)
 {
 	struct rlimit was, now;
@@ -967,6 +1112,8 @@ int main(void)
 		cmocka_unit_test(long_lines),
 		cmocka_unit_test(many_records),
 		cmocka_unit_test(write_fails_at_every_byte),
+		cmocka_unit_test(order_of_calls),
+		cmocka_unit_test(create_without_sync),
 		cmocka_unit_test(create_fails_whole),
 		cmocka_unit_test(full_disk),
 	};

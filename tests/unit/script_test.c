@@ -143,6 +143,11 @@ static void shell_of_the_file(void **state)
 	words(s.argv, &out);
 	assert_string_equal(out.data, "python3|-u|-c|import os\n\tx  y\n");
 	script_release(&s);
+	p.shell = "x";
+	script_init(&s, &p, "a");
+	words(s.argv, &out);
+	assert_string_equal(out.data, "x|a");
+	script_release(&s);
 	buf_release(&out);
 }
 

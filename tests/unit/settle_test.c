@@ -105,6 +105,10 @@ static void globs(void **state)
 	scratch_put(&dir, "c.png", "", 0);
 	assert_int_equal(SETTLE("0", "1", "", "", "*.png"), 1);
 	said("c.png is empty");
+	scratch_put(&dir, "b.png", "", 0);
+	scratch_put(&dir, "c.png", "x", 1);
+	assert_int_equal(SETTLE("0", "1", "", "", "*.png"), 1);
+	said("b.png is empty");
 	/* a file that is really called so */
 	scratch_put(&dir, "x[1].txt", "x", 1);
 	assert_int_equal(SETTLE("0", "1", "", "", "x[1].txt"), 0);
