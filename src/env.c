@@ -257,6 +257,8 @@ static void add_need(struct env *e, int need)
 			e->d->path, t->name, t->attempts);
 	else
 		add_own(e, "DUREXEC_OUT_%s=/dev/null", name.data);
+	add_own(e, "DUREXEC_RESULT_%s=%s", name.data,
+		t->result != NULL ? t->result : "");
 	for (o = e->s->last_output[e->task[need]]; o != -1;
 	    o = e->s->output[o].next) {
 		struct buf full = { 0 };
@@ -323,16 +325,40 @@ static void add_needs(struct env *e, int step)
 
 	for (i = 0; i < st->nneeds; i++)
 		add_need(e, st->needs[i]);
-	if (!st->needs_all || st->conf->always != ALWAYS_NO)
+	if (!st->needs_all)
 		return;
 	for (i = step - 1; i >= 0 && i >= low; i--)
 		if (e->p->step[i].conf->always == ALWAYS_NO)
 			add_need(e, i);
 	if (low > 0) {
 		add_named(e, st->run, step);
+		for (i = 0; i < st->conf->outputs.n; i++)
+			add_named(e, st->conf->outputs.v[i], step);
+		if (st->conf->stdout_to != NULL)
+			add_named(e, st->conf->stdout_to, step);
+		if (st->conf->workdir != NULL)
+			add_named(e, st->conf->workdir, step);
 		for (i = 0; i < st->conf->env.n; i++)
 			add_named(e, st->conf->env.v[i].value, step);
 	}
+}
+
+/* How the last attempt ended, and what it said; "" at the first. */
+static void add_previous(struct env *e, const struct task *t)
+{
+	struct buf how = { 0 }, log = { 0 };
+
+	if (t->outcome.kind != OUTCOME_NONE)
+		outcome_text(&t->outcome, &how);
+	if (t->err_bytes > 0 || t->out_bytes > 0) {
+		buf_printf(&log, "%s/", e->d->path);
+		rundir_log(&log, t->name, t->attempts,
+			t->err_bytes > 0 ? "err" : "out");
+	}
+	add_own(e, "DUREXEC_PREVIOUS=%s", how.len > 0 ? how.data : "");
+	add_own(e, "DUREXEC_PREVIOUS_LOG=%s", log.len > 0 ? log.data : "");
+	buf_release(&how);
+	buf_release(&log);
 }
 
 static void add_durexec(struct env *e, int step, int attempt)
@@ -354,6 +380,7 @@ static void add_durexec(struct env *e, int step, int attempt)
 	add_own(e, "DUREXEC_DIR=%s/dir/%s", e->d->path, t->name);
 	add_own(e, "DUREXEC_OUTPUT=%s/output/%s.%d", e->d->path, t->name,
 		attempt);
+	add_previous(e, t);
 	add_needs(e, step);
 }
 

@@ -474,18 +474,16 @@ static void *map(size_t size)
 
 int keeper_main(void)
 {
-	struct sigaction dfl = { .sa_handler = SIG_DFL };
 	struct keeper k = { .sigfd = -1 };
 	sigset_t mask;
 	struct job j;
-	int signo, fd;
+	int fd;
 
 	os_close_from(KEEPER_RUNDIR + 1);
 	for (fd = KEEPER_SOCKET; fd <= KEEPER_RUNDIR; fd++)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
 	os_set_name("durexec-keeper");
-	for (signo = 1; signo < NSIG; signo++)
-		sigaction(signo, &dfl, NULL);
+	os_default_signals();
 	/* All but the faults: nobody's Ctrl+C or hang-up reaches us. */
 	sigfillset(&mask);
 	sigprocmask(SIG_SETMASK, &mask, NULL);

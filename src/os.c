@@ -29,6 +29,17 @@ bool os_die_with_parent(pid_t parent)
 	return getppid() == parent;
 }
 
+void os_default_signals(void)
+{
+	/* The kernel's struct sigaction, larger on no architecture: all zero
+	 * is SIG_DFL without flags. */
+	static const char dfl[64];
+	int signo;
+
+	for (signo = 1; signo < NSIG; signo++)
+		syscall(SYS_rt_sigaction, signo, dfl, NULL, (size_t)_NSIG / 8);
+}
+
 void os_set_name(const char *name)
 {
 	prctl(PR_SET_NAME, name, 0L, 0L, 0L);

@@ -15,6 +15,9 @@ int os_become_subreaper(void);
 /* This process is sent KILL when its parent dies; false when the parent, which
  * was `parent`, is dead already. */
 bool os_die_with_parent(pid_t parent);
+/* Every signal's default action; sigaction(2) of the C library refuses the two
+ * that it keeps for threads, which may have been left ignored as well. */
+void os_default_signals(void);
 /* The name shown by ps -o comm; 15 bytes. */
 void os_set_name(const char *name);
 

@@ -56,8 +56,18 @@ static char *path_from(const char *cwd, const char *path)
 	return path[0] == '/' ? mem_dup(path) : mem_printf("%s/%s", cwd, path);
 }
 
-/* Will a step before this one make the file? By its declared outputs. */
-static bool made_before(const struct preflight *f, int step, const char *path)
+/* Does what a step declares to make have the base name, or a glob that may? */
+static bool may_be(struct preflight *f, const char *output, const char *base)
+{
+	const char *text = env_expand(&f->env, output, NULL);
+
+	if (text == NULL)
+		text = output;
+	return strstr(text, base) != NULL || strpbrk(text, "*?[") != NULL;
+}
+
+/* Will another step make the file or directory? By its declared outputs. */
+static bool made_before(struct preflight *f, int step, const char *path)
 {
 	const char *base = strrchr(path, '/');
 	int i, k;
@@ -68,11 +78,10 @@ static bool made_before(const struct preflight *f, int step, const char *path)
 
 		if (i == step)
 			continue;
-		if (c->stdout_to != NULL && strstr(c->stdout_to, base) != NULL)
+		if (c->stdout_to != NULL && may_be(f, c->stdout_to, base))
 			return true;
 		for (k = 0; k < c->outputs.n; k++)
-			if (strstr(c->outputs.v[k], base) != NULL ||
-			    strpbrk(c->outputs.v[k], "*?[") != NULL)
+			if (may_be(f, c->outputs.v[k], base))
 				return true;
 	}
 	return false;
@@ -219,7 +228,8 @@ static void ask_thoroughly(struct preflight *f, int step, const char *cwd)
 	char *path;
 	int i;
 
-	if (stat(cwd, &dir) != 0 || !S_ISDIR(dir.st_mode))
+	if ((stat(cwd, &dir) != 0 || !S_ISDIR(dir.st_mode)) &&
+	    !made_before(f, step, cwd))
 		complaints_add(f->complaints, f->ini,
 			line_of(f, step, KEY_WORKDIR), NULL,
 			"step %s: its workdir %s is not there (yet)",

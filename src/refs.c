@@ -21,7 +21,7 @@
 #define PREFIX_LEN (sizeof(PREFIX) - 1)
 
 static const char *const own[] = {
-	"RUN", "STARTED", "STEP", "ATTEMPT", "KEY", "SESSION", "DIR", "WAIT",
+	"RUN", "STARTED", "STEP", "ATTEMPT", "KEY", "SESSION", "DIR",
 	"OUTPUT", "PREVIOUS", "PREVIOUS_LOG",
 };
 #define OWN (sizeof(own) / sizeof(own[0]))

@@ -85,8 +85,7 @@ static void exec_search(const struct spawn *s)
 static void child(const struct spawn *s, pid_t parent,
 	volatile struct failure *f)
 {
-	struct sigaction dfl = { .sa_handler = SIG_DFL };
-	int moved[SPAWN_FDS_MAX], i, signo;
+	int moved[SPAWN_FDS_MAX], i;
 	sigset_t none;
 
 	f->stage = SPAWN_PARENT;
@@ -117,8 +116,8 @@ static void child(const struct spawn *s, pid_t parent,
 		goto fail;
 	f->stage = SPAWN_EXEC;
 	/* cron, nohup and Python parents leave SIGPIPE or SIGHUP ignored */
-	for (signo = 1; signo < NSIG && !s->defaults; signo++)
-		sigaction(signo, &dfl, NULL);
+	if (!s->defaults)
+		os_default_signals();
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (s->program != NULL)

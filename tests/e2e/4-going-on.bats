@@ -479,12 +479,29 @@ PY
 	(become p.ini) </dev/null >out2 2>err2 &
 	two=$!
 	at a
-	eventually 'one of them gives up' grep -q "another durexec" err1 err2
+	eventually 'one of them gives up' grep -q "another durexec" err1 err2 ||
+		fail "$(cat err1 err2)"
 	release
 	wait $one && a=0 || a=$?
 	wait $two && b=0 || b=$?
 	is "$(printf '%s\n' $a $b | sort -n | xargs)" '0 75'
 	witnessed 'a 1'
+}
+
+@test "several pipelines start at once where there was none before" {
+	for p in a b c d; do printf '[step %s]\nrun = mark\n' $p >$p.ini; done
+	for i in 1 2 3; do
+		rm -rf .durexec
+		for p in a b c d; do
+			(become $p.ini) </dev/null >out.$p 2>err.$p &
+			eval "pid_$p=$!"
+		done
+		for p in a b c d; do
+			who=pid_$p
+			wait ${!who} || fail "$(cat err.$p)"
+		done
+	done
+	is "$(wc -l <"$WITNESS")" 12
 }
 
 @test "runs of two files of one name do not mix" {
