@@ -175,12 +175,10 @@ static int make_base(const char *base, struct why *why)
 	fd = open_ours(AT_FDCWD, base, base, why);
 	if (fd == -1)
 		return -1;
+	/* Best effort: of two that start at once, one loses the race for it. */
 	if (last != NULL && strcmp(last, "/.durexec") == 0 &&
-	    fstatat(fd, ".gitignore", &st, AT_SYMLINK_NOFOLLOW) != 0 &&
-	    io_replace(fd, ".gitignore", "*\n", 2, why) == -1) {
-		close(fd);
-		return -1;
-	}
+	    fstatat(fd, ".gitignore", &st, AT_SYMLINK_NOFOLLOW) != 0)
+		(void)io_replace(fd, ".gitignore", "*\n", 2, NULL);
 	return fd;
 }
 

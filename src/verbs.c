@@ -101,8 +101,10 @@ static int wait_for_end(struct session *se, int64_t timeout_ms)
 	while (home_holder(&se->h) != 0) {
 		int64_t left = until != 0 ? until - clock_mono() : 0;
 
-		if (until != 0 && left <= 0)
+		if (until != 0 && left <= 0) {
+			buf_release(&answer);
 			return STATUS_STOPPED;
+		}
 		buf_reset(&answer);
 		said = control_say_within(se->d.fd, words, until != 0 ?
 			left : -1, &status, &answer, &why);

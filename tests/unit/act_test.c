@@ -262,8 +262,8 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(verbs), T(retry), T(retry_all_failed), T(approve), T(skipping),
-		T(rewind_), T(whole_or_nothing), T(results), T(edited),
+		T(verbs), T(retry), T(retry_all_failed), T(approve),
+		T(skipping), T(rewind_), T(whole_or_nothing), T(results), T(edited),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

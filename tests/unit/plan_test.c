@@ -157,7 +157,8 @@ static const struct fact facts[] = {
 		"below a = a y z; below y = y z" },
 	{ "rewound", S("a") S("b") S("c"),
 		"> a; a done; > b; b done; > c; c done; finished yes;"
-		"b pending; c pending; rebuild; finished no; > b; b done; > c" },
+		"b pending; c pending; rebuild; finished no; > b; b done;"
+		"> c" },
 	{ "rewound with clean-up", S("a") ALWAYS("z", "done"),
 		"> a; a done; > z; z done; a pending; z pending; rebuild;"
 		"> a; a done; > z" },
