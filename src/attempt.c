@@ -129,8 +129,10 @@ static bool open_keeper(struct slot *slot)
 		return false;
 	}
 	if (started == -1) {
-		if (!ev_is_active(&r->again))
+		/* once, not every second */
+		if (!r->told_again)
 			msg_warn("%s; trying again", why.text);
+		r->told_again = true;
 		ev_timer_set(&r->again, AGAIN_S, 0.);
 		ev_timer_start(r->loop, &r->again);
 		return false;
@@ -330,6 +332,7 @@ void attempt_lost(struct slot *slot)
 	const struct task *t = &r->at.s->task[slot->task];
 	struct report lost = { .outcome = outcome_of(OUTCOME_LOST) };
 	struct buf mark = { 0 }, out = { 0 }, err = { 0 };
+	pid_t left = 0;
 	const char *logs[2];
 	struct why why;
 
@@ -340,9 +343,9 @@ void attempt_lost(struct slot *slot)
 	rundir_log(&err, t->name, slot->attempt, "err");
 	logs[0] = out.data;
 	logs[1] = err.data;
-	if (watch_sweep(r->at.d->fd, logs, 2, mark.data, &why) == -1) {
+	if (watch_sweep(r->at.d->fd, logs, 2, mark.data, &left, &why) == -1) {
 		msg_error("step %s: %s", t->name, why.text);
-		lost.survivor = 1;
+		lost.survivor = left;
 	}
 	buf_release(&mark);
 	buf_release(&out);
@@ -419,7 +422,7 @@ void attempt_dispatch(struct run *r)
 	struct why why;
 	int step;
 
-	while (r->stop == STOPPING_NO && !r->full && !r->paused &&
+	while (r->stop == STOPPING_NO && !r->full &&
 	    r->busy < r->jobs && !ev_is_active(&r->again)) {
 		struct slot *slot;
 		struct task *t;

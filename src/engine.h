@@ -44,7 +44,7 @@ struct run {
 	int jobs, busy;
 	bool begun;		/* our begin record is written */
 	bool told_under_way;
-	bool paused;
+	bool told_again;	/* that a keeper could not be started */
 	bool full;		/* no room to start anything new */
 	bool over;
 	enum stop_mode stop;

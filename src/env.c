@@ -35,6 +35,7 @@ void env_init(struct env *e, const struct pipeline *p, const struct state *s,
 void env_release(struct env *e)
 {
 	free(e->set);
+	free(e->middle);
 	free(e->weak);
 	table_release(&e->variable);
 	arena_release(&e->variable_names);
@@ -94,16 +95,15 @@ static void add_own(struct env *e, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 static void add_own(struct env *e, const char *fmt, ...)
 {
-	char *text;
+	struct buf text = { 0 };
 	va_list ap;
 
 	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) == -1)
-		abort();
+	buf_vprintf(&text, fmt, ap);
 	va_end(ap);
 	e->set = mem_grow(e->set, e->nset, &e->set_cap, sizeof(*e->set));
-	e->set[e->nset++] = arena_dup(&e->arena, text);
-	free(text);
+	e->set[e->nset++] = arena_dup(&e->arena, text.data);
+	buf_release(&text);
 }
 
 static const char *lookup(void *ctx, const char *name, size_t len)
@@ -112,6 +112,8 @@ static const char *lookup(void *ctx, const char *name, size_t len)
 	const char *value = find_in(e->set, e->nset, name, len);
 	char *copy;
 
+	if (value == NULL)
+		value = find_in(e->middle, e->nmiddle, name, len);
 	if (value == NULL)
 		value = find_in(e->weak, e->nweak, name, len);
 	if (value != NULL)
@@ -180,6 +182,13 @@ int env_lines(char *text, const char *shown, env_line_fn *fn, void *ctx,
 	return 0;
 }
 
+static void add_middle(struct env *e, const char *name, const char *value)
+{
+	e->middle = mem_grow(e->middle, e->nmiddle, &e->middle_cap,
+		sizeof(*e->middle));
+	e->middle[e->nmiddle++] = pair(e, name, value);
+}
+
 static void add_weak(struct env *e, const char *name, const char *value)
 {
 	const char *entry = pair(e, name, value);
@@ -212,11 +221,13 @@ static int add_file(struct env *e, const char *file, struct why *why)
 	/* not io_slurp: a link is the user's own business here */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd != -1) {
-		buf_reserve(&text, FILE_MOST);
-		n = io_read(fd, text.data, FILE_MOST);
+		buf_reserve(&text, FILE_MOST + 1);
+		n = io_read(fd, text.data, FILE_MOST + 1);
 		close(fd);
 	}
-	if (n < 0) {
+	if (n > FILE_MOST) {
+		why_set(why, "env_file %s is larger than 1 MiB", path);
+	} else if (n < 0) {
 		why_sys(why, "cannot read env_file %s", path);
 	} else {
 		text.data[n] = '\0';
@@ -228,6 +239,7 @@ static int add_file(struct env *e, const char *file, struct why *why)
 }
 
 static int add_envlist(struct env *e, const struct envlist *list,
+	void (*put)(struct env *e, const char *name, const char *value),
 	struct why *why)
 {
 	struct why inner;
@@ -239,7 +251,7 @@ static int add_envlist(struct env *e, const struct envlist *list,
 		if (value == NULL)
 			return why_set(why, "line %d: env.%s: %s",
 				list->v[i].line, list->v[i].name, inner.text);
-		add_pair(e, list->v[i].name, value);
+		put(e, list->v[i].name, value);
 	}
 	return 0;
 }
@@ -392,7 +404,7 @@ int env_build(struct env *e, int step, int attempt, struct why *why)
 	int k;
 
 	arena_release(&e->arena);
-	e->nset = e->nweak = 0;
+	e->nset = e->nmiddle = e->nweak = 0;
 	if (e->s != NULL && attempt > 0)
 		add_durexec(e, step, attempt);
 	for (k = 0; k < p->nparams; k++)
@@ -406,9 +418,13 @@ int env_build(struct env *e, int step, int attempt, struct why *why)
 	for (k = 0; k < p->nparams; k++)
 		if (!p->param[k].given)
 			add_weak(e, p->param[k].name, p->param[k].value);
-	if (add_envlist(e, &c->env, why) == -1 ||
-	    add_envlist(e, &p->env, why) == -1)
+	/* The step's env.NAME are stronger than the pipeline's, and may refer
+	 * to them. */
+	if (add_envlist(e, &p->env, add_middle, why) == -1 ||
+	    add_envlist(e, &c->env, add_pair, why) == -1)
 		return -1;
+	for (i = 0; i < e->nmiddle; i++)
+		add(e, e->middle[i]);
 	for (i = 0; i < e->nweak; i++)
 		add(e, e->weak[i]);
 	return 0;

@@ -24,6 +24,9 @@ struct env {
 	struct arena arena;		/* of what stands below; per step */
 	const char **set;		/* NAME=VALUE, distinct names */
 	size_t nset, set_cap;
+	const char **middle;		/* env.NAME of [pipeline], while
+					   building */
+	size_t nmiddle, middle_cap;
 	const char **weak;		/* env_file and defaults, while building */
 	size_t nweak, weak_cap;
 	/* "DUREXEC_OUT_a_b" -> step, for names in scripts; made when needed */

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -23,6 +22,7 @@
 #include "os.h"
 #include "spare.h"
 #include "spawn.h"
+#include "state.h"
 #include "tree.h"
 
 extern char **environ;
@@ -112,14 +112,6 @@ static char **merge_environment(const struct job *job, char **room,
 	return room;
 }
 
-static int open_log(const char *name)
-{
-	/* APPEND: whoever in the tree truncates or seeks, nothing is
-	 * overwritten. TRUNC: a condition that is asked again. */
-	return openat(KEEPER_RUNDIR, name, O_WRONLY | O_CREAT | O_APPEND |
-		O_TRUNC | O_CLOEXEC | (name[0] == '/' ? 0 : O_NOFOLLOW), 0600);
-}
-
 static int64_t size_of(int fd)
 {
 	struct stat st;
@@ -148,21 +140,20 @@ static int open_files(struct keeper *k, struct attempt *a)
 {
 	const struct job *j = a->job;
 
-	a->out = open_log(j->out);
+	/* Descendants carry the locks of these on their 1 and 2: they show
+	 * that somebody of this attempt lives, even if we do not. */
+	a->out = spare_give_file(&k->spare, SPARE_OUT, j->out);
 	if (a->out == -1) {
 		not_started(a, "cannot create", j->out);
 		return -1;
 	}
-	a->err = j->err != NULL ? open_log(j->err) : a->out;
+	a->err = j->err != NULL ?
+		spare_give_file(&k->spare, SPARE_ERR, j->err) : a->out;
 	if (a->err == -1) {
 		not_started(a, "cannot create", j->err);
 		return -1;
 	}
-	/* Descendants carry these locks on their 1 and 2: they show that
-	 * somebody of this attempt lives, even if we do not. */
-	flock(a->out, LOCK_EX | LOCK_NB);
-	flock(a->err, LOCK_EX | LOCK_NB);
-	if (j->dir != NULL && spare_give(&k->spare, KEEPER_RUNDIR, j->dir) == -1) {
+	if (j->dir != NULL && spare_give_dir(&k->spare, j->dir) == -1) {
 		not_started(a, "cannot create", j->dir);
 		return -1;
 	}
@@ -380,20 +371,23 @@ static void close_files(struct keeper *k, struct attempt *a)
 	a->report.err_bytes = a->err != a->out ? size_of(a->err) : 0;
 	if (a->report.out_bytes > 0)
 		written = io_sync(a->out) == 0;
-	else if (a->out != -1 && a->report.survivor == 0)
-		unlinkat(KEEPER_RUNDIR, j->out, 0);
 	if (a->report.err_bytes > 0)
 		written |= io_sync(a->err) == 0;
-	else if (a->err != a->out && a->err != -1 && a->report.survivor == 0)
-		unlinkat(KEEPER_RUNDIR, j->err, 0);
 	if (written)
 		(void)io_sync_dir(KEEPER_RUNDIR, "log");
-	if (a->err != -1 && a->err != a->out)
-		close(a->err);
-	if (a->out != -1)
+	/* Who cannot be killed may still write. */
+	if (a->report.survivor != 0) {
+		if (a->err != a->out)
+			close(a->err);
 		close(a->out);
-	if (j->dir != NULL && a->report.survivor == 0)
-		spare_take(&k->spare, KEEPER_RUNDIR, j->dir);
+		return;
+	}
+	if (a->err != a->out && a->err != -1)
+		spare_take_file(&k->spare, SPARE_ERR, j->err, a->err);
+	if (a->out != -1)
+		spare_take_file(&k->spare, SPARE_OUT, j->out, a->out);
+	if (j->dir != NULL)
+		spare_take_dir(&k->spare, j->dir);
 }
 
 static void run_job(struct keeper *k, const struct job *j)
@@ -459,7 +453,8 @@ static bool receive(struct keeper *k, struct job *j)
 	    io_read(KEEPER_SOCKET, k->data, n) != (ssize_t)n)
 		return false;
 	/* Both ends are one binary: a malformed message is a bug. */
-	if (!job_decode(k->data, n, j, k->room, ROOM))
+	if (!job_decode(k->data, n, j, k->room, ROOM) || j->step == NULL ||
+	    j->out == NULL || j->phase < 0 || j->phase >= PHASES)
 		abort();
 	return true;
 }
@@ -500,14 +495,14 @@ int keeper_main(void)
 	mailbox_init(&k.box, KEEPER_MAILBOX);
 	k.box.length = size_of(KEEPER_MAILBOX);
 	k.oom_kills = os_oom_kills();
-	spare_init(&k.spare);
+	spare_init(&k.spare, KEEPER_RUNDIR);
 	if (k.sigfd == -1 || k.null == -1 || k.data == NULL ||
 	    k.room == NULL || os_become_subreaper() == -1 ||
 	    mailbox_keeper(&k.box) == -1)
 		return 1;
 	while (!k.orphan && receive(&k, &j))
 		run_job(&k, &j);
-	spare_release(&k.spare, KEEPER_RUNDIR);
+	spare_release(&k.spare);
 	/* What the supervisor may not have heard outlives a power cut. */
 	(void)io_sync(KEEPER_MAILBOX);
 	return 0;

@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "io.h"
 #include "mem.h"
+#include "quote.h"
 #include "safe.h"
 #include "summary.h"
 #include "tail.h"
@@ -225,23 +226,7 @@ static void add_next(const struct lines *l, const struct view_run *r,
 	summary_next(sum, r->plan, l->ini, &words, &n);
 	for (i = 0, w = words.data; i < n; i++, w += strlen(w) + 1) {
 		buf_str(out, i > 0 ? " " : "");
-		/* quoted where a shell would need it */
-		if (w[strcspn(w, " \t\n'\"\\$&|;<>()*?[]{}#~`!")] != '\0') {
-			struct buf quoted = { 0 };
-			const char *c;
-
-			for (c = w; *c != '\0'; c++)
-				if (*c == '\'')
-					buf_str(&quoted, "'\\''");
-				else
-					buf_char(&quoted, *c);
-			buf_char(out, '\'');
-			safe(out, quoted.data);
-			buf_char(out, '\'');
-			buf_release(&quoted);
-		} else {
-			safe(out, w);
-		}
+		quote_word(out, w);
 	}
 	buf_release(&words);
 }

@@ -234,7 +234,7 @@ static void ask_thoroughly(struct preflight *f, int step, const char *cwd)
 			line_of(f, step, KEY_WORKDIR), NULL,
 			"step %s: its workdir %s is not there (yet)",
 			st->name, cwd);
-	script_init(&s, f->p, st->run);
+	script_init(&s, f->p, st->run, false);
 	if (s.direct) {
 		bool listed = false;
 

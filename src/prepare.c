@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "job.h"
+#include "mem.h"
 #include "script.h"
 
 /* Strings that must live until the message is made. */
@@ -18,6 +19,18 @@ static void names_release(struct names *n)
 	buf_release(&n->out);
 	buf_release(&n->err);
 	buf_release(&n->dir);
+}
+
+/* The step's own BASH_ENV: bash reads that file first, and it may define
+ * anything. (durexec's own environment: script.c.) */
+static bool reads_file(const struct env *e)
+{
+	size_t i;
+
+	for (i = 0; i < e->nset; i++)
+		if (strncmp(e->set[i], "BASH_ENV=", 9) == 0)
+			return true;
+	return false;
 }
 
 static int find_input(struct env *e, int step, const char **in,
@@ -41,10 +54,8 @@ static int find_input(struct env *e, int step, const char **in,
 	t = &e->s->task[e->task[need]];
 	if (t->out_bytes == 0)
 		return 0;
-	path = NULL;
-	if (asprintf(&path, "%s/log/%s.%d.out", e->d->path, t->name,
-	    t->attempts) == -1)
-		abort();
+	path = mem_printf("%s/log/%s.%d.out", e->d->path, t->name,
+		t->attempts);
 	*in = arena_dup(&e->arena, path);
 	free(path);
 	return 0;
@@ -66,9 +77,9 @@ static char **settle_argv(struct env *e, int step, struct why *why)
 		to = env_expand(e, c->stdout_to, why);
 		if (to == NULL)
 			return NULL;
-		if (t->out_bytes > 0 && asprintf(&from, "%s/log/%s.%d.out",
-		    e->d->path, t->name, t->attempts) == -1)
-			abort();
+		if (t->out_bytes > 0)
+			from = mem_printf("%s/log/%s.%d.out", e->d->path,
+				t->name, t->attempts);
 	}
 	snprintf(since, sizeof(since), "%lld", (long long)t->began_at);
 	argv[n++] = (char *)"durexec-settle";
@@ -138,11 +149,12 @@ int prepare_phase(struct env *e, int step, int attempt, enum phase phase,
 		j.idle_ms = st->conf->idle_timeout_ms;
 		if (find_input(e, step, &j.in, why) == -1)
 			goto out;
-		script_init(&script, e->p, st->run);
+		script_init(&script, e->p, st->run, reads_file(e));
 		j.argv = script.argv;
 		break;
 	case PHASE_IF:
-		script_init(&script, e->p, st->conf->condition);
+		script_init(&script, e->p, st->conf->condition,
+			reads_file(e));
 		j.argv = script.argv;
 		break;
 	case PHASE_SETTLE:
@@ -175,7 +187,7 @@ int prepare_check(struct env *e, int step, const char *out_path,
 	if (env_build(e, step, 0, why) == -1 || common(e, step, &j, why) == -1)
 		goto out;
 	j.out = out_path;
-	script_init(&script, e->p, c->check);
+	script_init(&script, e->p, c->check, reads_file(e));
 	j.argv = script.argv;
 	job_encode(&j, out);
 	ret = 0;

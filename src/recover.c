@@ -28,6 +28,19 @@ static void look(struct run *r, struct found *f)
 		t->attempts, t->phase, same_boot, &f->mail);
 }
 
+/* --resume: also of what was in review without anybody knowing it yet. */
+static void try_again(struct run *r, const struct task *t)
+{
+	struct record record = { 0 };
+
+	record_start(&record, "set");
+	record_set(&record, "step", t->name);
+	record_set(&record, "state", state_word(TASK_PENDING));
+	record_set(&record, "by", "resume");
+	engine_put(r, &record);
+	plan_rebuild(r->at.plan);
+}
+
 static void settle(struct run *r, const struct found *f)
 {
 	struct task *t = &r->at.s->task[f->task];
@@ -46,6 +59,8 @@ static void settle(struct run *r, const struct found *f)
 	switch (f->how) {
 	case ADOPT_ENDED:
 		attempt_ended(slot, &f->mail.report);
+		if (r->options.resume && t->state == TASK_NEEDS_REVIEW)
+			try_again(r, t);
 		break;
 	case ADOPT_LIVES:
 		attempt_watch_adopted(slot, &f->w);

@@ -130,7 +130,7 @@ static void rest(struct run *r)
 	struct record record = { 0 };
 	struct plan *pl = r->at.plan;
 
-	if (r->paused || ev_is_active(&r->again))
+	if (ev_is_active(&r->again))
 		return;
 	if (r->stop == STOPPING_NO && !r->full && !pl->at_rest &&
 	    pl->failures > 0 && plan_rest(pl)) {

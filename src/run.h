@@ -22,6 +22,8 @@
 
 struct run_options {
 	int jobs;		/* 0: pipeline's, else the CPUs */
+	bool resume;		/* what had failed while nobody watched is
+				   tried again */
 	bool closing;		/* the run is being closed: clean-up only */
 	bool collect;		/* only take in what runs, start nothing */
 	/* Called once when the run is under way (-d); NULL: nobody asks. */

@@ -107,9 +107,10 @@ static char **words(const char *text, const char *last)
 	return argv;
 }
 
-void script_init(struct script *s, const struct pipeline *p, const char *text)
+void script_init(struct script *s, const struct pipeline *p, const char *text,
+	bool shell)
 {
-	s->direct = p->shell == NULL && plain(text);
+	s->direct = !shell && p->shell == NULL && plain(text);
 	if (s->direct)
 		s->argv = words(text, NULL);
 	else if (p->shell != NULL)

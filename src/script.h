@@ -17,8 +17,10 @@ struct script {
 	bool direct;		/* argv[0] is looked up in the step's PATH */
 };
 
-/* Never fails. */
-void script_init(struct script *s, const struct pipeline *p, const char *text);
+/* Never fails. shell: not directly, whatever it is (BASH_ENV is set for the
+ * step, say). */
+void script_init(struct script *s, const struct pipeline *p, const char *text,
+	bool shell);
 void script_release(struct script *s);
 
 /* The default shell is bash, or sh where PATH has no bash. */

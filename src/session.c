@@ -354,8 +354,10 @@ int session_open_write(struct session *se, struct why *why)
 	if (journal_open_write(&se->j, se->d.fd, why) == -1)
 		return -1;
 	if (se->j.torn > 0) {
-		msg_warn("the last %lld bytes of the state file were torn off "
-			"by a crash; they are cut", (long long)se->j.torn);
+		msg_warn("the last %lld byte%s of the state file %s torn by a "
+			"crash, and cut off", (long long)se->j.torn,
+			se->j.torn == 1 ? "" : "s",
+			se->j.torn == 1 ? "was" : "were");
 		/* First of all: it moves the attempt numbers (R10). */
 		record_start(&r, "cut");
 		record_set_number(&r, "bytes", se->j.torn);

@@ -5,38 +5,54 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-void spare_init(struct spare *s)
+void spare_init(struct spare *s, int dirfd)
 {
-	snprintf(s->name, sizeof(s->name), "spare.%ld", (long)getpid());
-	s->there = false;
+	static const char *const kind[SPARE_FILES] = { "out", "err" };
+	int i;
+
+	s->dirfd = dirfd;
+	s->have_dir = false;
+	snprintf(s->dir, sizeof(s->dir), "spare.%ld", (long)getpid());
+	for (i = 0; i < SPARE_FILES; i++) {
+		s->have_file[i] = false;
+		snprintf(s->file[i], sizeof(s->file[i]), "spare.%ld.%s",
+			(long)getpid(), kind[i]);
+	}
 }
 
-void spare_release(struct spare *s, int dirfd)
+void spare_release(struct spare *s)
 {
-	if (s->there)
-		unlinkat(dirfd, s->name, AT_REMOVEDIR);
-	s->there = false;
+	int i;
+
+	if (s->have_dir)
+		unlinkat(s->dirfd, s->dir, AT_REMOVEDIR);
+	for (i = 0; i < SPARE_FILES; i++)
+		if (s->have_file[i])
+			unlinkat(s->dirfd, s->file[i], 0);
 }
 
-int spare_give(struct spare *s, int dirfd, const char *dir)
+int spare_give_dir(struct spare *s, const char *dir)
 {
-	if (s->there && renameat(dirfd, s->name, dirfd, dir) == 0) {
-		s->there = false;
+	/* rename(2) replaces an empty directory and refuses a full one, which
+	 * is an earlier attempt's and stays */
+	if (s->have_dir &&
+	    renameat(s->dirfd, s->dir, s->dirfd, dir) == 0) {
+		s->have_dir = false;
 		return 0;
 	}
-	return mkdirat(dirfd, dir, 0700) == 0 || errno == EEXIST ?
-		0 : -1;
+	return mkdirat(s->dirfd, dir, 0700) == 0 || errno == EEXIST ? 0 : -1;
 }
 
 static bool is_empty(int dirfd, const char *dir)
 {
 	/* "." and ".." come first or at least within the first of these */
 	char entries[4096];
-	int fd = openat(dirfd, dir, O_RDONLY | O_DIRECTORY |
-		O_CLOEXEC | O_NOFOLLOW), n = 0;
+	int fd = openat(dirfd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC |
+		O_NOFOLLOW), n = 0;
 	ssize_t len, at;
 
 	if (fd == -1)
@@ -48,13 +64,66 @@ static bool is_empty(int dirfd, const char *dir)
 	return len > 0 && n == 2;
 }
 
-void spare_take(struct spare *s, int dirfd, const char *dir)
+void spare_take_dir(struct spare *s, const char *dir)
 {
-	if (!is_empty(dirfd, dir))
+	if (!is_empty(s->dirfd, dir))
 		return;
-	if (!s->there && renameat(dirfd, dir, dirfd,
-	    s->name) == 0)
-		s->there = true;
+	if (!s->have_dir &&
+	    renameat(s->dirfd, dir, s->dirfd, s->dir) == 0)
+		s->have_dir = true;
 	else
-		unlinkat(dirfd, dir, AT_REMOVEDIR);
+		unlinkat(s->dirfd, dir, AT_REMOVEDIR);
+}
+
+static int open_locked(int dirfd, const char *name, int flags)
+{
+	/* APPEND: whoever in the tree truncates or seeks, nothing is
+	 * overwritten. */
+	int fd = openat(dirfd, name, O_WRONLY | O_APPEND | O_CLOEXEC | flags,
+		0600);
+
+	/* Held by somebody: he got the descriptor passed, and may write. */
+	if (fd != -1 && flock(fd, LOCK_EX | LOCK_NB) != 0 &&
+	    !(flags & O_CREAT)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+int spare_give_file(struct spare *s, int which, const char *name)
+{
+	int fd;
+
+	if (name[0] == '/')
+		return open_locked(s->dirfd, name, O_CREAT);
+	if (s->have_file[which]) {
+		s->have_file[which] = false;
+		if (renameat(s->dirfd, s->file[which], s->dirfd, name) == 0) {
+			fd = open_locked(s->dirfd, name, O_NOFOLLOW);
+			if (fd != -1)
+				return fd;
+		}
+		unlinkat(s->dirfd, s->file[which], 0);
+		unlinkat(s->dirfd, name, 0);
+	}
+	/* TRUNC: a condition that is asked again. */
+	return open_locked(s->dirfd, name, O_CREAT | O_TRUNC | O_NOFOLLOW);
+}
+
+void spare_take_file(struct spare *s, int which, const char *name, int fd)
+{
+	struct stat st;
+	bool empty = fstat(fd, &st) == 0 && st.st_size == 0;
+
+	close(fd);
+	if (!empty || name[0] == '/')
+		return;
+	/* as we made it, and nobody else's by another name */
+	if (!s->have_file[which] && st.st_nlink == 1 &&
+	    st.st_mode == (S_IFREG | 0600) && st.st_uid == geteuid() &&
+	    renameat(s->dirfd, name, s->dirfd, s->file[which]) == 0)
+		s->have_file[which] = true;
+	else
+		unlinkat(s->dirfd, name, 0);
 }

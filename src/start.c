@@ -203,6 +203,7 @@ static int exit_status(const struct session *se, const struct run_result *r)
 static int go(struct session *se, const struct options *o, bool closing)
 {
 	struct run_options options = { .jobs = o->jobs, .closing = closing,
+		.resume = o->resume && !closing,
 		.under_way = under_way };
 	struct run_result result;
 	struct views views;

@@ -189,7 +189,7 @@ enum adoption watch_adopt(struct watch *w, int dirfd, int number,
 }
 
 int watch_sweep(int dirfd, const char *const *logs, int nlogs,
-	const char *mark, struct why *why)
+	const char *mark, pid_t *left, struct why *why)
 {
 	enum { FILES = 4, FOR_MS = 5000, EVERY_MS = 20 };
 	int64_t until = clock_mono() + FOR_MS;
@@ -206,6 +206,7 @@ int watch_sweep(int dirfd, const char *const *logs, int nlogs,
 		n++;
 	}
 	while (os_kill_marked(mark, file, n, 0, &last) > 0) {
+		*left = last;
 		if (clock_mono() > until)
 			return why_set(why, "process %ld, left of a killed "
 				"attempt, cannot be killed", (long)last);

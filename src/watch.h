@@ -59,10 +59,10 @@ enum adoption watch_adopt(struct watch *w, int dirfd, int number,
 /*
  * End what is left of an attempt whose keeper was killed: processes that hold
  * its log files for writing or carry its mark in the environment. Returns when
- * none is left. -1 + why: pid cannot be killed; nothing may be started beside
- * it.
+ * none is left. -1 + why: *left cannot be killed; nothing may be started
+ * beside it.
  */
 int watch_sweep(int dirfd, const char *const *logs, int nlogs,
-	const char *mark, struct why *why);
+	const char *mark, pid_t *left, struct why *why);
 
 #endif

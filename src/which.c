@@ -10,6 +10,7 @@
 #include "load.h"
 #include "mem.h"
 #include "msg.h"
+#include "quote.h"
 
 /* Of `start` and verbs alike: the command to type for each. */
 static void list(const char *command, const struct candidate *c, size_t n,
@@ -24,9 +25,12 @@ static void list(const char *command, const struct candidate *c, size_t n,
 		if (c[i].finished && !all)
 			continue;
 		clock_local(c[i].started_at, when);
-		buf_printf(&line, "  %s%s", command, c[i].path);
-		for (k = 0; k < c[i].ngiven; k++)
-			buf_printf(&line, " %s", c[i].given[k]);
+		buf_printf(&line, "  %s", command);
+		quote_word(&line, c[i].path);
+		for (k = 0; k < c[i].ngiven; k++) {
+			buf_char(&line, ' ');
+			quote_word(&line, c[i].given[k]);
+		}
 		buf_printf(&line, "   (started %s%s)", when,
 			c[i].finished ? ", finished" : "");
 		msg_list(line.data);

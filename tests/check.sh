@@ -138,7 +138,15 @@ e2e() {
 	sanitizer_said e2e
 }
 
+docs() {
+	sh "$here/docs/keys.sh" >"$work/out" 2>&1
+	report "$(($(count '^ok') - $(count '^ok .*# SKIP')))" \
+		"$(count '^not ok')" "$(count '^ok .*# SKIP')" docs
+	grep '^not ok' "$work/out"
+}
+
 wanted layers && layers
+wanted docs && docs
 for source in "$here"/unit/*_test.c; do
 	name=$(basename "$source" .c)
 	wanted "$name" || continue

@@ -467,6 +467,18 @@ PY
 	python "$E2E/contract.py" out state=done
 }
 
+@test "--json says what is adopted, and what signals do" {
+	two_steps
+	start p.ini
+	at b
+	kill9 "$pid"
+	start --json p.ini
+	eventually 'adopted' grep -q '"event":"adopt".*"step":"b"' out
+	release
+	ends 0
+	python "$E2E/contract.py" out state=done b.adopted=true
+}
+
 @test "-q: failures only; -v: more; --progress none" {
 	printf '[step a]\nrun = echo hi\n' >good.ini
 	printf '[step a]\nrun = echo hi\n[step b]\nrun = echo why >&2; false\n' >bad.ini

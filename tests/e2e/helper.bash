@@ -27,7 +27,7 @@ PATIENCE=${PATIENCE:-30}
 setup() {
 	T=$BATS_TEST_TMPDIR/t
 	mkdir "$T"
-	cd "$T"
+	cd "$T" || return
 	WITNESS=$T/witness AT=$T/at GATE=$T/gate
 	mkfifo "$AT" "$GATE"
 	: >"$WITNESS"
@@ -35,7 +35,7 @@ setup() {
 	: >err
 	# Both ends are held open here: nobody waits in open().
 	exec 7<>"$AT" 8<>"$GATE"
-	pid= keeper_pid= step_pid=
+	pid='' step_pid=''
 	if declare -F prepare >/dev/null; then prepare; fi
 }
 
@@ -132,7 +132,7 @@ eventually() {
 
 at() {
 	local name=
-	read -r -t $PATIENCE name step_pid <&7 || fail "nobody holds, not $1"
+	read -r -t "$PATIENCE" name step_pid <&7 || fail "nobody holds, not $1"
 	[ "$name" = "$1" ] || fail "$name holds, expected $1"
 }
 

@@ -19,7 +19,7 @@ static void defined(void **state)
 		"[step e]\nrun = x\n"
 		"env.X = ${DUREXEC_RUN} ${DUREXEC_STARTED} ${DUREXEC_STEP} "
 		"${DUREXEC_ATTEMPT} ${DUREXEC_KEY} ${DUREXEC_SESSION} "
-		"${DUREXEC_DIR} ${DUREXEC_WAIT} ${DUREXEC_OUTPUT} "
+		"${DUREXEC_DIR} ${DUREXEC_OUTPUT} "
 		"${DUREXEC_PREVIOUS} ${DUREXEC_PREVIOUS_LOG} "
 		"${DUREXEC_OUT_a} ${DUREXEC_OUT_b_c_d} ${DUREXEC_RESULT_a} "
 		"${DUREXEC_a_URL} ${DUREXEC_b_c_d_LONG_NAME} "

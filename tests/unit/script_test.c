@@ -27,7 +27,7 @@ static bool direct(const char *text)
 	struct script s;
 	bool yes;
 
-	script_init(&s, &plain, text);
+	script_init(&s, &plain, text, false);
 	yes = s.direct;
 	script_release(&s);
 	return yes;
@@ -52,7 +52,7 @@ static void executed_directly(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
-		script_init(&s, &plain, c[i].text);
+		script_init(&s, &plain, c[i].text, false);
 		if (!s.direct)
 			fail_msg("not directly: %s", c[i].text);
 		words(s.argv, &out);
@@ -78,7 +78,7 @@ static void given_to_a_shell(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(text) / sizeof(text[0]); i++) {
-		script_init(&s, &plain, text[i]);
+		script_init(&s, &plain, text[i], false);
 		if (s.direct)
 			fail_msg("directly: %s", text[i]);
 		assert_string_equal(s.argv[0], script_have_bash() ? "bash" :
@@ -134,17 +134,17 @@ static void shell_of_the_file(void **state)
 
 	(void)state;
 	p.shell = "python3  -u\t-c";
-	script_init(&s, &p, "ls");
+	script_init(&s, &p, "ls", false);
 	assert_false(s.direct);
 	words(s.argv, &out);
 	assert_string_equal(out.data, "python3|-u|-c|ls");
 	script_release(&s);
-	script_init(&s, &p, "import os\n\tx  y\n");
+	script_init(&s, &p, "import os\n\tx  y\n", false);
 	words(s.argv, &out);
 	assert_string_equal(out.data, "python3|-u|-c|import os\n\tx  y\n");
 	script_release(&s);
 	p.shell = "x";
-	script_init(&s, &p, "a");
+	script_init(&s, &p, "a", false);
 	words(s.argv, &out);
 	assert_string_equal(out.data, "x|a");
 	script_release(&s);
@@ -178,7 +178,7 @@ static void many_words(void **state)
 		for (i = 0; i < n; i++)
 			text[i] = i % 2 == 0 ? 'x' : ' ';
 		text[n] = '\0';
-		script_init(&s, &plain, text);
+		script_init(&s, &plain, text, false);
 		assert_true(s.direct);
 		for (count = 0; s.argv[count] != NULL; count++)
 			assert_string_equal(s.argv[count], "x");
