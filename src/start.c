@@ -212,6 +212,9 @@ static int go(struct session *se, const struct options *o, bool closing)
 	int status;
 
 	make_views(&views, o, se);
+	/* the run that is closed has been told of when it failed */
+	if (closing)
+		views.list[0] = NULL;
 	run_go(&parts, &options, &result);
 	status = exit_status(se, &result);
 	/* before those who wait hear of it, the lock is free */
@@ -252,6 +255,12 @@ static int close_run(struct session *se, const struct options *o,
 		if (status != 0)
 			return status;
 	}
+	for (i = 0; i < se->p->nsteps && cleanup; i++)
+		if (se->p->step[i].conf->always != ALWAYS_NO &&
+		    plan_task(&se->plan, i)->state == TASK_NEEDS_REVIEW)
+			msg_warn("clean-up step %s of run %s failed: %s",
+				se->p->step[i].name, se->d.id,
+				plan_task(&se->plan, i)->reason);
 	if (se->s.closed == NULL) {
 		record_start(&r, "close");
 		record_set(&r, "state", "closed");
