@@ -25,6 +25,8 @@ enum {
 
 /* After a refusal of the machine (no memory for a keeper). */
 #define AGAIN_S 1.0
+/* After a keeper that died before it took its job. */
+#define SOON_S 0.2
 
 /* A step that has left the file is judged by its exit status alone. */
 static const struct stepconf gone_conf = { .ok_exit = { 1 }, .umask = -1 };
@@ -122,7 +124,8 @@ static bool open_keeper(struct slot *slot)
 		started = in_use(r, slot) ? 1 :
 			watch_start(&slot->w, r->at.d->fd, &why);
 	} while (started == 1);
-	if (started == -1 && (why.err == ENOSPC || why.err == EDQUOT)) {
+	if (started == -1 && why.err != EAGAIN && why.err != ENOMEM &&
+	    why.err != EMFILE && why.err != ENFILE) {
 		if (!r->full)
 			msg_error("%s: nothing new is started", why.text);
 		r->full = r->result->state_lost = true;
@@ -152,12 +155,19 @@ static void start_phase(struct slot *slot, enum phase phase)
 	struct task *t = &r->at.s->task[slot->task];
 	struct record record = { 0 };
 	struct why why;
+	int failed;
 
 	buf_reset(&slot->message);
 	/* The start is in the plan's hands before it is prepared: outputs of
 	 * the condition's attempt do not exist yet. */
-	if (prepare_phase(&r->env, slot->step, slot->attempt, phase,
-	    &slot->message, &why) == -1) {
+	failed = prepare_phase(&r->env, slot->step, slot->attempt, phase,
+		&slot->message, &why);
+	if (failed == 0 && slot->message.len > JOB_MOST) {
+		buf_reset(&slot->message);
+		errno = E2BIG;
+		failed = why_sys(&why, "script and environment");
+	}
+	if (failed == -1) {
 		struct outcome o = outcome_of(OUTCOME_NOT_STARTED);
 		char *reason = mem_printf("not started: %s", why.text);
 
@@ -178,6 +188,8 @@ static void start_phase(struct slot *slot, enum phase phase)
 		record_set_hex(&record, "command",
 			pipeline_command_hash(r->at.p, slot->step));
 	engine_put(r, &record);
+	if (conf_of(r, slot->step)->always == ALWAYS_REVIEW)
+		r->moved = false;
 	if (phase == PHASE_RUN)
 		engine_tell(r, VIEW_START, slot->task, slot->step, NULL);
 }
@@ -267,6 +279,8 @@ static void end_task(struct slot *slot, struct verdict *v,
 		record_set_hex(&record, "whole",
 			pipeline_whole_hash(r->at.p, slot->step));
 	engine_put(r, &record);
+	if (conf_of(r, slot->step)->always == ALWAYS_NO)
+		r->moved = true;
 	free_slot(slot);
 	engine_tell(r, VIEW_END, slot->task, slot->step, NULL);
 	if (slot->step >= 0)
@@ -289,6 +303,7 @@ void attempt_ended(struct slot *slot, const struct report *report)
 		engine_put(r, &record);
 	}
 	if (v.next != NEXT_END && !engine_stopping(r) && slot->step >= 0 &&
+	    (v.next == NEXT_SETTLE || r->stop == STOPPING_NO) &&
 	    open_keeper(slot)) {
 		start_phase(slot, v.next == NEXT_RUN ? PHASE_RUN :
 			PHASE_SETTLE);
@@ -371,7 +386,19 @@ static void keeper_gone(struct slot *slot)
 		attempt_ended(slot, &mail.report);
 		return;
 	case ADOPT_NEVER:
+		/* Something is wrong with keepers here: not at once again. */
+		ev_timer_set(&r->again, SOON_S, 0.);
+		ev_timer_start(r->loop, &r->again);
 		attempt_never_began(slot);
+		return;
+	case ADOPT_UNKNOWN:
+		/* Without its end nothing can be said or done about it; what
+		 * its mailbox says is for the next durexec. */
+		msg_error("step %s: what its keeper left cannot be read: %s",
+			t->name, strerror(errno));
+		r->full = r->result->state_lost = true;
+		r->result->running++;
+		free_slot(slot);
 		return;
 	case ADOPT_LIVES:
 		/* the socket broke, the keeper did not: wait for it */

@@ -44,6 +44,8 @@ struct run {
 	int jobs, busy;
 	bool begun;		/* our begin record is written */
 	bool told_under_way;
+	bool moved;		/* an ordinary step has ended since the last
+				   clean-up for a run in review */
 	bool told_again;	/* that a keeper could not be started */
 	bool full;		/* no room to start anything new */
 	bool over;
@@ -54,7 +56,7 @@ struct run {
 	size_t nrubbish, rubbish_cap;
 	ev_prepare prepare;
 	ev_signal sig[6];
-	ev_timer again, limit;
+	ev_timer again, limit, insist;
 	ev_periodic far;
 };
 

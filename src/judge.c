@@ -107,6 +107,11 @@ struct verdict judge(const struct stepconf *conf, const struct task *t,
 		 * elsewhere it is forgiven once. */
 		if (r->survivor != 0 || (r->elsewhere && t->interrupts > 0))
 			return review("", r);
+		/* A power cut is no fault of the step; that its keeper dies
+		 * time after time under one durexec may be. */
+		if (r->outcome.kind == OUTCOME_LOST &&
+		    t->losses + 1 >= LOSSES_MOST)
+			return review("", r);
 		return ends(TASK_PENDING);
 	case OUTCOME_NONE:
 	case OUTCOME_EXIT:

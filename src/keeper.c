@@ -319,8 +319,11 @@ static void attend(struct keeper *k, struct attempt *a)
 			return;
 		}
 		poll(p, k->orphan ? 1 : 2, (int)(ms > longest ? longest : ms));
-		if (p[1].revents & (POLLHUP | POLLERR))
+		if (p[1].revents & (POLLHUP | POLLERR)) {
 			k->orphan = true;
+			/* nobody is left who could continue a paused tree */
+			tree_obey(&a->tree, SIGCONT);
+		}
 		while (take_signal(k, &signo))
 			tree_obey(&a->tree, signo);
 	} while (!tree_reap(&a->tree));
@@ -425,6 +428,10 @@ static void run_job(struct keeper *k, const struct job *j)
 	}
 	if (!k->orphan && send(KEEPER_SOCKET, &a.report, sizeof(a.report),
 	    MSG_NOSIGNAL) != (ssize_t)sizeof(a.report))
+		k->orphan = true;
+	/* Who could not be killed would be taken for the next attempt's: this
+	 * keeper ends, and another one takes over. */
+	if (a.report.survivor != 0)
 		k->orphan = true;
 }
 

@@ -213,42 +213,44 @@ static bool is_held(int fd)
 	return errno == EWOULDBLOCK;
 }
 
-bool mailbox_held(int dirfd, int number_)
+int mailbox_held(int dirfd, int number_)
 {
 	char name[MAILBOX_NAME];
-	bool held;
-	int fd;
+	int held, fd;
 
 	mailbox_name(number_, name);
 	fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd == -1)
-		return false;
+		return errno == ENOENT ? 0 : -1;
 	held = is_held(fd);
 	close(fd);
 	return held;
 }
 
-bool mailbox_read(int dirfd, int number_, const char *step, int attempt,
+int mailbox_read(int dirfd, int number_, const char *step, int attempt,
 	int phase, struct mail *mail)
 {
 	char name[MAILBOX_NAME], *line, *end;
 	struct buf text = { 0 };
 	struct record r;
 	bool ours = false;
+	int held;
 
 	memset(mail, 0, sizeof(*mail));
 	mailbox_name(number_, name);
 	/* Asked before reading: who is gone by now has written all it will. */
-	mail->held = mailbox_held(dirfd, number_);
-	if (io_slurp(dirfd, name, MOST, &text, NULL) == -1) {
+	held = mailbox_held(dirfd, number_);
+	if (held == -1 || io_slurp(dirfd, name, MOST, &text, NULL) == -1) {
+		held = errno == ENOENT ? 0 : -1;
 		buf_release(&text);
-		return false;
+		return held;
 	}
+	mail->held = held == 1;
 	for (line = text.data; text.len > 0 &&
 	    (end = strchr(line, '\n')) != NULL; line = end + 1)
 		if (record_parse(line, (size_t)(end - line), 0, &r))
 			read_record(&r, step, attempt,
 				phase_word((enum phase)phase), &ours, mail);
 	buf_release(&text);
-	return true;
+	return 1;
 }

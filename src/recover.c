@@ -3,6 +3,7 @@
  * recorded like any other end, so that a second recovery finds nothing to do. */
 #include "engine.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@ struct found {
 	enum adoption how;
 	struct watch w;
 	struct mail mail;
+	int err;		/* of ADOPT_UNKNOWN */
 };
 
 static void look(struct run *r, struct found *f)
@@ -26,6 +28,7 @@ static void look(struct run *r, struct found *f)
 
 	f->how = watch_adopt(&f->w, r->at.d->fd, t->keeper, t->name,
 		t->attempts, t->phase, same_boot, &f->mail);
+	f->err = errno;
 }
 
 /* --resume: also of what was in review without anybody knowing it yet. */
@@ -71,6 +74,8 @@ static void settle(struct run *r, const struct found *f)
 	case ADOPT_LOST:
 		attempt_lost(slot);
 		break;
+	case ADOPT_UNKNOWN:
+		break;		/* recover() has seen to it */
 	}
 }
 
@@ -87,7 +92,23 @@ void recover(struct run *r)
 			found[n].task = (int)i;
 			look(r, &found[n++]);
 		}
-	for (i = 0; i < n; i++)
-		settle(r, &found[i]);
+	/* One that cannot be asked about, and nothing is done to any. */
+	for (i = 0; i < n && !r->over; i++)
+		if (found[i].how == ADOPT_UNKNOWN) {
+			errno = found[i].err;
+			msg_error("cannot find out whether step %s still runs "
+				"(keeper.%d: %s); nothing was started",
+				s->task[found[i].task].name,
+				s->task[found[i].task].keeper,
+				strerror(errno));
+			r->result->state_lost = true;
+			r->over = true;
+		}
+	for (i = 0; i < n; i++) {
+		if (r->over)
+			watch_close(&found[i].w);
+		else
+			settle(r, &found[i]);
+	}
 	free(found);
 }

@@ -16,6 +16,8 @@
 
 /* Far away: see start_watchers(). */
 #define FAR_S 1e9
+/* Between two orders to stop. */
+#define INSIST_S 0.2
 
 void engine_tell(struct run *r, enum view_kind kind, int task, int step,
 	const char *text)
@@ -124,6 +126,35 @@ static bool flush(struct run *r)
 	return true;
 }
 
+/* The clean-up for a run in review ran when it came to rest; the run went on,
+ * and comes to rest again. */
+static void again_at_rest(struct run *r)
+{
+	struct plan *pl = r->at.plan;
+	struct record record;
+	bool any = false;
+	int i;
+
+	r->moved = false;
+	for (i = 0; i < r->at.p->nsteps; i++) {
+		struct task *t = plan_task(pl, i);
+
+		if (r->at.p->step[i].conf->always != ALWAYS_REVIEW ||
+		    t->state != TASK_DONE)
+			continue;
+		memset(&record, 0, sizeof(record));
+		record_start(&record, "set");
+		record_set(&record, "step", t->name);
+		record_set(&record, "state", state_word(TASK_PENDING));
+		record_set(&record, "by", "always");
+		engine_put(r, &record);
+		any = true;
+	}
+	if (any)
+		plan_rebuild(pl);
+}
+
+
 /* Nothing runs and nothing may start. */
 static void rest(struct run *r)
 {
@@ -132,8 +163,11 @@ static void rest(struct run *r)
 
 	if (ev_is_active(&r->again))
 		return;
-	if (r->stop == STOPPING_NO && !r->full && !pl->at_rest &&
-	    pl->failures > 0 && plan_rest(pl)) {
+	if (r->stop == STOPPING_NO && !r->full && r->moved &&
+	    (pl->failures > 0 || pl->left == 0))
+		again_at_rest(r);
+	if (r->stop == STOPPING_NO && !r->full && ((!pl->at_rest &&
+	    pl->failures > 0 && plan_rest(pl)) || pl->nheap > 0)) {
 		(void)flush(r);
 		if (r->busy > 0)
 			return;
@@ -174,13 +208,9 @@ static void signal_keepers(struct run *r, int signo)
 			watch_signal(&r->slot[i]->w, signo);
 }
 
-static void stop(struct run *r, enum stop_mode mode)
+static void insist(struct run *r)
 {
-	if (mode <= r->stop)
-		return;
-	r->stop = mode;
-	r->result->stopped = true;
-	switch (mode) {
+	switch (r->stop) {
 	case STOPPING_NO:
 	case STOPPING_DRAIN:
 		break;
@@ -191,6 +221,27 @@ static void stop(struct run *r, enum stop_mode mode)
 		signal_keepers(r, SIGQUIT);
 		break;
 	}
+}
+
+static void on_insist(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	(void)loop;
+	(void)revents;
+	insist(w->data);
+}
+
+static void stop(struct run *r, enum stop_mode mode)
+{
+	if (mode <= r->stop)
+		return;
+	r->stop = mode;
+	r->result->stopped = true;
+	insist(r);
+	/* A keeper that is just taking its job drops what came before it, so
+	 * the order is given until the step has ended; the step itself is
+	 * signalled once (tree.h). */
+	if (engine_stopping(r) && !ev_is_active(&r->insist))
+		ev_timer_start(r->loop, &r->insist);
 }
 
 static int told_act(void *ctx, const struct act *a, struct buf *answer,
@@ -369,6 +420,8 @@ static void start_watchers(struct run *r)
 	ev_prepare_start(r->loop, &r->prepare);
 	ev_timer_init(&r->again, on_again, 0., 0.);
 	ev_timer_init(&r->limit, on_limit, 0., 0.);
+	ev_timer_init(&r->insist, on_insist, INSIST_S, INSIST_S);
+	r->insist.data = r;
 	r->limit.data = r;
 	if (r->at.p->timeout_ms > 0) {
 		ev_timer_set(&r->limit, (double)r->at.p->timeout_ms / 1000,
@@ -391,34 +444,8 @@ static void stop_watchers(struct run *r)
 	ev_prepare_stop(r->loop, &r->prepare);
 	ev_timer_stop(r->loop, &r->again);
 	ev_timer_stop(r->loop, &r->limit);
+	ev_timer_stop(r->loop, &r->insist);
 	ev_periodic_stop(r->loop, &r->far);
-}
-
-/* The clean-up for a run in review ran when it came to rest; the run goes on
- * now, and will come to rest again. */
-static void again_at_rest(struct run *r)
-{
-	struct plan *pl = r->at.plan;
-	struct record record;
-	bool any = false;
-	int i;
-
-	for (i = 0; i < r->at.p->nsteps && pl->nheap > 0; i++) {
-		struct task *t = plan_task(pl, i);
-
-		if (r->at.p->step[i].conf->always != ALWAYS_REVIEW ||
-		    t->state != TASK_DONE)
-			continue;
-		memset(&record, 0, sizeof(record));
-		record_start(&record, "set");
-		record_set(&record, "step", t->name);
-		record_set(&record, "state", state_word(TASK_PENDING));
-		record_set(&record, "by", "always");
-		engine_put(r, &record);
-		any = true;
-	}
-	if (any)
-		plan_rebuild(pl);
 }
 
 void run_go(const struct run_parts *parts, const struct run_options *options,
@@ -436,13 +463,13 @@ void run_go(const struct run_parts *parts, const struct run_options *options,
 	r.jobs = options->jobs > 0 ? options->jobs : parts->p->jobs > 0 ?
 		parts->p->jobs : os_cpus();
 	r.at.plan->closing = options->closing;
-	if (options->collect)
-		r.stop = STOPPING_DRAIN;
+	if (options->closing)
+		plan_rebuild(r.at.plan);
 	env_init(&r.env, parts->p, parts->s, parts->d, parts->plan->task);
-	if (!options->collect)
-		again_at_rest(&r);
 	start_watchers(&r);
 	recover(&r);
+	if (options->collect)
+		stop(&r, options->now ? STOPPING_NOW : STOPPING_GRACE);
 	engine_tell(&r, VIEW_BEGIN, -1, -1, NULL);
 	r.control = control_start(r.loop, &control_calls, &r, parts->d->fd,
 		&why);

@@ -25,7 +25,9 @@ struct run_options {
 	bool resume;		/* what had failed while nobody watched is
 				   tried again */
 	bool closing;		/* the run is being closed: clean-up only */
-	bool collect;		/* only take in what runs, start nothing */
+	bool collect;		/* stop what an earlier durexec left running, take
+				   in how it ended, start nothing */
+	bool now;		/* with collect: kill */
 	/* Called once when the run is under way (-d); NULL: nobody asks. */
 	void (*under_way)(void *ctx);
 	void *under_way_ctx;

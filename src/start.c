@@ -217,6 +217,13 @@ static int go(struct session *se, const struct options *o, bool closing)
 		views.list[0] = NULL;
 	run_go(&parts, &options, &result);
 	status = exit_status(se, &result);
+	/* the run's close record is still to come: nobody may come between */
+	if (closing) {
+		control_answer(result.waiting, result.nwaiting, status);
+		return result.state_lost ? STATUS_STATE : result.signo != 0 ?
+			128 + result.signo : result.stopped ?
+			STATUS_STOPPED : STATUS_DONE;
+	}
 	/* before those who wait hear of it, the lock is free */
 	home_unlock(&se->h);
 	control_answer(result.waiting, result.nwaiting, status);
@@ -243,16 +250,28 @@ static int close_run(struct session *se, const struct options *o,
 		msg_error("%s", why.text);
 		return STATUS_STATE;
 	}
+	/* What ended while nobody watched is recorded, and what a killed
+	 * keeper left is ended, before the run is closed. */
+	if (se->s.count[TASK_RUNNING] > 0) {
+		struct view *none[] = { NULL };
+		struct run_parts parts = { se->p, &se->s, &se->j, &se->d,
+			&se->h, &se->plan, none };
+		struct run_options collect = { .jobs = 1, .collect = true };
+		struct run_result result;
+
+		run_go(&parts, &collect, &result);
+		control_answer(result.waiting, result.nwaiting,
+			STATUS_STOPPED);
+		if (result.state_lost)
+			return STATUS_STATE;
+	}
 	for (i = 0; i < se->p->nsteps; i++)
 		cleanup |= se->p->step[i].conf->always != ALWAYS_NO &&
 			plan_task(&se->plan, i)->state == TASK_PENDING;
 	if (cleanup) {
 		int status = go(se, o, true);
 
-		if (status == STATUS_STATE || status > 128)
-			return status;
-		status = take_lock(se);
-		if (status != 0)
+		if (status != STATUS_DONE)
 			return status;
 	}
 	for (i = 0; i < se->p->nsteps && cleanup; i++)

@@ -81,7 +81,12 @@ enum orphan summary_orphan(const struct rundir *d, const struct task *t,
 {
 	struct mail mail;
 
-	mailbox_read(d->fd, t->keeper, t->name, t->attempts, t->phase, &mail);
+	/* who cannot be asked is taken to live: nothing is done to him */
+	if (mailbox_read(d->fd, t->keeper, t->name, t->attempts, t->phase,
+	    &mail) == -1) {
+		*pid = 0;
+		return ORPHAN_LIVES;
+	}
 	*pid = (int)mail.pid;
 	if (mail.ended)
 		return ORPHAN_ENDED;

@@ -21,7 +21,6 @@
 #include "start.h"
 #include "status.h"
 #include "summary.h"
-#include "watch.h"
 #include "which.h"
 
 /* A verb alternates between the socket and the lock for so long, so that a
@@ -134,7 +133,7 @@ static int stop_orphans(struct session *se, const struct options *o)
 	struct why why;
 	pid_t holder;
 	size_t i;
-	int n = 0;
+	int n = 0, pid;
 
 	if (home_lock(&se->h, &holder, &why) != 0)
 		return -1;
@@ -143,22 +142,19 @@ static int stop_orphans(struct session *se, const struct options *o)
 		msg_error("%s", why.text);
 		return STATUS_STATE;
 	}
-	for (i = 0; i < se->s.ntasks; i++) {
-		const struct task *t = &se->s.task[i];
-		struct watch w;
-		struct mail mail;
-
-		if (t->state != TASK_RUNNING || watch_adopt(&w, se->d.fd,
-		    t->keeper, t->name, t->attempts, t->phase, true,
-		    &mail) != ADOPT_LIVES)
-			continue;
-		watch_signal(&w, o->now ? SIGQUIT : SIGTERM);
-		watch_close(&w);
-		n++;
-	}
+	for (i = 0; i < se->s.ntasks; i++)
+		n += se->s.task[i].state == TASK_RUNNING && summary_orphan(
+			&se->d, &se->s.task[i], &pid) == ORPHAN_LIVES;
 	if (se->s.count[TASK_RUNNING] > 0) {
 		options.collect = true;
+		options.now = o->now;
 		run_go(&parts, &options, &result);
+		control_answer(result.waiting, result.nwaiting,
+			STATUS_STOPPED);
+		if (result.state_lost) {
+			home_unlock(&se->h);
+			return STATUS_STATE;
+		}
 	}
 	home_unlock(&se->h);
 	if (n > 0)

@@ -37,7 +37,8 @@ static int open_mailbox(const struct watch *w, int dirfd, struct why *why)
 {
 	/* Who asks whether it is held (status) holds it for an instant. */
 	enum { TRIES = 5 };
-	char name[MAILBOX_NAME];
+	char name[MAILBOX_NAME], last;
+	struct stat st;
 	int fd, i;
 
 	mailbox_name(w->number, name);
@@ -50,6 +51,14 @@ static int open_mailbox(const struct watch *w, int dirfd, struct why *why)
 	if (i == TRIES) {
 		close(fd);
 		return HELD;
+	}
+	/* A line that a crash tore must not swallow the keeper's first one. */
+	if (fstat(fd, &st) == 0 && st.st_size > 0 &&
+	    pread(fd, &last, 1, st.st_size - 1) == 1 && last != '\n' &&
+	    io_write(fd, "\n", 1) == -1) {
+		why_sys(why, "cannot write %s", name);
+		close(fd);
+		return -1;
 	}
 	if (mailbox_reserve(fd) == -1) {
 		why_sys(why, "no room for %s", name);
@@ -164,8 +173,13 @@ enum adoption watch_adopt(struct watch *w, int dirfd, int number,
 	w->pid = 0;
 	w->pidfd = w->sock = -1;
 	for (i = 0; i < TRIES; i++) {
-		if (!mailbox_read(dirfd, number, step, attempt, phase, mail))
+		switch (mailbox_read(dirfd, number, step, attempt, phase,
+		    mail)) {
+		case -1:
+			return ADOPT_UNKNOWN;
+		case 0:
 			return same_boot ? ADOPT_NEVER : ADOPT_LOST;
+		}
 		if (!mail->held)
 			break;
 		if (mail->keeper == 0 ||
@@ -174,18 +188,25 @@ enum adoption watch_adopt(struct watch *w, int dirfd, int number,
 			continue;
 		}
 		w->pidfd = os_pidfd(mail->keeper);
+		if (w->pidfd == -1 && errno != ESRCH)
+			return ADOPT_UNKNOWN;
 		/* Still held: then the pid is the holder's. */
-		if (w->pidfd != -1 && mailbox_held(dirfd, number)) {
+		if (w->pidfd != -1 && mailbox_held(dirfd, number) == 1) {
 			w->pid = mail->keeper;
 			return ADOPT_LIVES;
 		}
 		watch_close(w);
+		nap(1);
+	}
+	/* Held by somebody who does not say who he is: not to be touched. */
+	if (mail->held) {
+		errno = EBUSY;
+		return ADOPT_UNKNOWN;
 	}
 	if (mail->ended)
 		return ADOPT_ENDED;
 	/* After a power cut what the mailbox lacks may have been there. */
-	return mail->taken || mail->held || !same_boot ? ADOPT_LOST :
-		ADOPT_NEVER;
+	return mail->taken || !same_boot ? ADOPT_LOST : ADOPT_NEVER;
 }
 
 int watch_sweep(int dirfd, const char *const *logs, int nlogs,

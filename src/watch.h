@@ -45,7 +45,9 @@ enum adoption {
 	ADOPT_ENDED,		/* mail->report says how */
 	ADOPT_LIVES,		/* w->pidfd becomes readable at its end */
 	ADOPT_NEVER,		/* the keeper was gone before it began */
-	ADOPT_LOST		/* nobody knows; processes may be left */
+	ADOPT_LOST,		/* nobody knows; processes may be left */
+	ADOPT_UNKNOWN		/* it cannot be found out now (errno): nothing
+				   may be done about it */
 };
 
 /*
