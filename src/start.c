@@ -204,7 +204,7 @@ static int go(struct session *se, const struct options *o, bool closing)
 {
 	struct run_options options = { .jobs = o->jobs, .closing = closing,
 		.resume = o->resume && !closing,
-		.under_way = under_way };
+		.under_way = closing ? NULL : under_way };
 	struct run_result result;
 	struct views views;
 	struct run_parts parts = { se->p, &se->s, &se->j, &se->d, &se->h,

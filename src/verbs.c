@@ -59,10 +59,11 @@ static int show_status(struct session *se, const struct options *o)
 	return 0;
 }
 
-/* Read the run anew. */
-static int refresh(struct session *se, struct why *why)
+/* Read the run anew: the newest one, which may have begun meanwhile, unless
+ * another was named. */
+static int refresh(struct session *se, const struct options *o,
+	struct why *why)
 {
-	char *id = mem_dup(se->d.id);
 	int ret;
 
 	if (se->planned)
@@ -71,8 +72,7 @@ static int refresh(struct session *se, struct why *why)
 	journal_close(&se->j);
 	state_release(&se->s);
 	rundir_close(&se->d);
-	ret = session_open_run(se, id, why);
-	free(id);
+	ret = session_open_run(se, o->run, why);
 	if (ret == 0)
 		session_plan(se);
 	return ret;
@@ -89,7 +89,8 @@ static int status_at_rest(const struct session *se)
 }
 
 /* Until no durexec runs it: the run's exit status, or 3 when time is over. */
-static int wait_for_end(struct session *se, int64_t timeout_ms)
+static int wait_for_end(struct session *se, const struct options *o,
+	int64_t timeout_ms)
 {
 	static char *const words[] = { (char *)"wait", NULL };
 	int64_t until = timeout_ms > 0 ? clock_mono() + timeout_ms : 0;
@@ -112,9 +113,11 @@ static int wait_for_end(struct session *se, int64_t timeout_ms)
 			return status;
 		}
 		nap(REACH_EVERY_MS);
+		if (refresh(se, o, &why) == -1)
+			break;
 	}
 	buf_release(&answer);
-	if (refresh(se, &why) == -1) {
+	if (refresh(se, o, &why) == -1) {
 		msg_error("%s", why.text);
 		return STATUS_STATE;
 	}
@@ -137,7 +140,7 @@ static int stop_orphans(struct session *se, const struct options *o)
 
 	if (home_lock(&se->h, &holder, &why) != 0)
 		return -1;
-	if (refresh(se, &why) == -1 ||
+	if (refresh(se, o, &why) == -1 ||
 	    session_open_write(se, &why) == -1) {
 		msg_error("%s", why.text);
 		return STATUS_STATE;
@@ -198,6 +201,10 @@ static int stop(struct session *se, const struct options *o)
 			return STATUS_STATE;
 		}
 		nap(REACH_EVERY_MS);
+		if (refresh(se, o, &why) == -1) {
+			msg_error("%s", why.text);
+			return STATUS_STATE;
+		}
 	}
 	buf_release(&answer);
 	if (o->drain) {
@@ -206,7 +213,7 @@ static int stop(struct session *se, const struct options *o)
 		return 0;
 	}
 	/* stopped means stopped */
-	(void)wait_for_end(se, 0);
+	(void)wait_for_end(se, o, 0);
 	printf("stopped\n");
 	return status;
 }
@@ -246,7 +253,7 @@ static int act_at_rest(struct session *se, const struct options *o,
 		msg_error("%s", why.text);
 		return STATUS_STATE;
 	}
-	if (refresh(se, &why) == -1)
+	if (refresh(se, o, &why) == -1)
 		goto fail;
 	for (i = 0; i < se->s.ntasks; i++) {
 		const struct task *t = &se->s.task[i];
@@ -324,6 +331,11 @@ static int act(struct session *se, const struct options *o, const char *verb)
 			break;
 		}
 		nap(REACH_EVERY_MS);
+		if (refresh(se, o, &why) == -1) {
+			msg_error("%s", why.text);
+			status = STATUS_STATE;
+			break;
+		}
 	}
 	buf_release(&answer);
 	free(words);
@@ -377,7 +389,7 @@ int verbs_main(const struct options *o)
 		status = stop(&se, o);
 		break;
 	case COMMAND_WAIT:
-		status = wait_for_end(&se, o->timeout_ms);
+		status = wait_for_end(&se, o, o->timeout_ms);
 		break;
 	case COMMAND_RETRY:
 		status = act(&se, o, "retry");
