@@ -548,3 +548,78 @@ INI
 	go 0 -C first --resume
 	witnessed 'a 1' 'b 1' 'b 2'
 }
+
+@test "a step that kills its keeper again and again goes to review" {
+	printf '[step a]\nrun = mark; kill -9 $PPID; sleep 100\n' >p.ini
+	go 1 p.ini
+	look a.state=needs_review a.outcome=lost a.attempts=3
+	witnessed 'a 1' 'a 2' 'a 3'
+}
+
+@test "a line that a crash tore in a mailbox costs no living step" {
+	printf '[step a]\nrun = hold\n' >p.ini
+	start p.ini
+	at a
+	kill -KILL "$pid" "$(keeper_of "$step_pid")"
+	eventually 'durexec is gone' over "$pid"
+	eventually 'nothing is left' nobody_left
+	printf torn >>.durexec/p/latest/keeper.0
+	start p.ini
+	at a
+	first=$step_pid
+	kill9 "$pid"
+	start p.ini
+	eventually 'adopted' grep -q adopted out
+	look a.state=running a.pid="$first"
+	release
+	ends 0
+	witnessed 'a 1' 'a 2'
+}
+
+@test "adoption that cannot be asked about (no descriptors): exit 4, nothing touched" {
+	{
+		printf '[defaults]\nneeds =\n'
+		for i in {1..12}; do printf '[step s%d]\nrun = mark; cat <gate\n' "$i"; done
+	} >p.ini
+	mkfifo gate2
+	sed -i 's|<gate$|gate2|' p.ini
+	start -j12 p.ini
+	eventually 'all run' eval '[ "$(wc -l <"$WITNESS")" = 12 ]'
+	kill9 "$pid"
+	(ulimit -n 12 && go 4 p.ini)
+	start -j12 p.ini
+	eventually 'adopted' grep -q 's12: adopted' out
+	: >gate2
+	ends 0
+	is "$(wc -l <"$WITNESS")" 12
+}
+
+@test "--fresh: clean-up of the run that is closed, and what a killed keeper left is ended first" {
+	cat >p.ini <<'INI'
+[step a]
+run = hold
+[step end]
+always = done
+run = mark
+INI
+	start p.ini
+	at a
+	kill -KILL "$pid" "$(keeper_of "$step_pid")"
+	eventually 'durexec is gone' over "$pid"
+	start --fresh p.ini
+	at a
+	release
+	ends 0
+	witnessed 'a 1' 'end 1' 'a 1' 'end 1'
+	is "$(grep -c ' close state=closed ' .durexec/p/*/state | grep -c ':1$')" 1
+}
+
+@test "stop of a condition whose durexec is gone starts no step" {
+	printf '[step a]\nif = hold\nrun = mark\n' >p.ini
+	start p.ini
+	at a
+	kill9 "$pid"
+	go 0 stop p.ini
+	look a.state=pending
+	witnessed 'a 1'
+}

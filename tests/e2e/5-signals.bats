@@ -350,3 +350,18 @@ prepare() {
 	look b.attempts=2 b.state=done
 	is "$(grep -c TERM "$WITNESS")" 1
 }
+
+@test "a signal while steps are just being started reaches each of them" {
+	{
+		printf '[defaults]\nneeds =\n'
+		for i in {1..30}; do printf '[step s%d]\nrun = sleep 1000\n' "$i"; done
+	} >p.ini
+	for _ in 1 2 3; do
+		start --fresh -j30 p.ini
+		eventually 'it has begun' grep -qs ' start ' .durexec/p/latest/state
+		kill -INT "$pid"
+		ends 130
+		is "$(grep -c 'state=pending' .durexec/p/latest/state)" \
+			"$(grep -c ' start ' .durexec/p/latest/state)"
+	done
+}
