@@ -11,6 +11,7 @@
 
 #include "act.h"
 #include "checkup.h"
+#include "choice.h"
 #include "clock.h"
 #include "control.h"
 #include "io.h"
@@ -296,51 +297,6 @@ static int close_run(struct session *se, const struct options *o,
 	return 0;
 }
 
-/* Are the names of --only and --until steps? Asked before anything is done. */
-static int check_choice(const struct session *se, const struct options *o)
-{
-	char *list = mem_dup(o->only != NULL ? o->only : ""), *rest = list;
-	char *word;
-	struct why why;
-	int status = 0;
-
-	while (status == 0 && (word = strsep(&rest, ", ")) != NULL)
-		if (*word != '\0' && pipeline_find(se->p, word) < 0)
-			status = pipeline_no_such_step(se->p, word, &why);
-	if (status == 0 && o->until != NULL &&
-	    pipeline_find(se->p, o->until) < 0)
-		status = pipeline_no_such_step(se->p, o->until, &why);
-	if (status != 0)
-		msg_error("%s", why.text);
-	free(list);
-	return status == 0 ? 0 : STATUS_USAGE;
-}
-
-/* --only, --until; the names are known to be steps. */
-static void choose(struct session *se, const struct options *o)
-{
-	char *list, *word, *rest;
-	int *step = mem_alloc(((size_t)se->p->nsteps + 1) * sizeof(*step));
-	int n = 0, k;
-
-	list = rest = mem_dup(o->only != NULL ? o->only : "");
-	while ((word = strsep(&rest, ", ")) != NULL && n < se->p->nsteps) {
-		if (*word == '\0')
-			continue;
-		k = pipeline_find(se->p, word);
-		if (plan_task(&se->plan, k)->state == TASK_DONE)
-			msg_note("step %s is done; to run it again: durexec "
-				"rewind %s %s", word, se->ini, word);
-		step[n++] = k;
-	}
-	if (o->only != NULL)
-		plan_choose_only(&se->plan, step, n);
-	if (o->until != NULL)
-		plan_choose_until(&se->plan, pipeline_find(se->p, o->until));
-	free(list);
-	free(step);
-}
-
 static int finished(const struct session *se)
 {
 	char when[CLOCK_SPAN];
@@ -458,7 +414,7 @@ static int with_session(struct session *se, const struct options *o)
 	    o->json && o->dry_run)) {
 		return STATUS_USAGE;
 	}
-	status = check_choice(se, o);
+	status = choice_check(se, o);
 	if (status != 0)
 		return status;
 	base = rundir_base(se->p, o->state_dir);
@@ -493,7 +449,7 @@ static int with_session(struct session *se, const struct options *o)
 		se->p->fail_fast = 1, se->p->fail_fast_percent = false;
 	status = settle_run(se, o, &idle);
 	if (status == 0 && !idle) {
-		choose(se, o);
+		choice_make(se, o);
 		status = go(se, o, false);
 	} else if (idle && o->json) {
 		struct status_options so = { .ini = se->ini };
