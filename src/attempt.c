@@ -397,7 +397,6 @@ static void keeper_gone(struct slot *slot)
 		msg_error("step %s: what its keeper left cannot be read: %s",
 			t->name, strerror(errno));
 		r->full = r->result->state_lost = true;
-		r->result->running++;
 		free_slot(slot);
 		return;
 	case ADOPT_LIVES:

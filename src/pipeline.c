@@ -11,14 +11,6 @@ int pipeline_find(const struct pipeline *p, const char *name)
 	return table_get(&p->names, name);
 }
 
-const char *pipeline_param(const struct pipeline *p, const char *name)
-{
-	for (int i = 0; i < p->nparams; i++)
-		if (strcmp(p->param[i].name, name) == 0)
-			return p->param[i].value;
-	return NULL;
-}
-
 /*
  * Each field goes in with its key's number before it and its length, so that
  * no two definitions give the same bytes. NULL and "" are different things.

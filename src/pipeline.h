@@ -135,9 +135,6 @@ int pipeline_find(const struct pipeline *p, const char *name);
 int pipeline_no_such_step(const struct pipeline *p, const char *name,
 	struct why *why);
 
-/* A given param or a default; NULL when there is none of that name. */
-const char *pipeline_param(const struct pipeline *p, const char *name);
-
 /*
  * Fingerprints, FNV-1a over canonical bytes. command: what the step executes
  * (run, shell, env keys, unset_env, env_file name, stdin, workdir): a DONE step

@@ -116,7 +116,6 @@ static bool flush(struct run *r)
 				r->busy == 1 ? "es" : "",
 				r->busy == 1 ? "it" : "they");
 		r->result->state_lost = true;
-		r->result->running = r->busy;
 		over(r);
 		return false;
 	}

@@ -38,7 +38,6 @@ struct run_result {
 	bool stopped;		/* by request */
 	bool state_lost;	/* the state could not be written */
 	bool timed_out;		/* the pipeline's timeout */
-	int running;		/* steps left running (state_lost only) */
 	int *waiting;		/* for control_answer() */
 	size_t nwaiting;
 };
