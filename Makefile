@@ -53,6 +53,9 @@ $(B)/%.o: src/%.c $(B)/flags | tools
 	$(call say,CC,$<)
 	$(Q)$(CC) $(OWN_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# The shipped presets are inside the binary.
+$(B)/presets.o: conf/presets.ini
+
 # Test programs link the objects that ship.
 $(B)/unit/%: tests/unit/%.c $(LIBRARY) $(B)/flags
 	$(call say,LD,$@)

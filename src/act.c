@@ -25,6 +25,12 @@ int act_verb_of(const char *word)
 	return -1;
 }
 
+bool act_resumes(const struct task *t)
+{
+	return t->state == TASK_NEEDS_REVIEW && !t->approval &&
+		(!t->hold || t->ran);
+}
+
 /* chosen[step] for all that the names mean. */
 static int choose(const struct act *a, const struct plan *pl, bool *chosen,
 	struct why *why)
@@ -32,10 +38,8 @@ static int choose(const struct act *a, const struct plan *pl, bool *chosen,
 	const struct pipeline *p = pl->p;
 	int i, k;
 
-	if (a->all_failed)
-		for (k = 0; k < p->nsteps; k++)
-			chosen[k] = plan_task(pl, k)->state ==
-				TASK_NEEDS_REVIEW;
+	for (k = 0; k < p->nsteps && a->all_failed; k++)
+		chosen[k] = act_resumes(plan_task(pl, k));
 	for (i = 0; i < a->n; i++) {
 		bool found = false;
 
@@ -121,6 +125,28 @@ static bool untouched(const struct task *t)
 	return t->state == TASK_PENDING && t->attempts == 0;
 }
 
+/* Did the step take effect outside, or may it have, so that it is not done
+ * again unless it is named? */
+static bool took_effect(const struct plan *pl, int step)
+{
+	const struct task *t = plan_task(pl, step);
+
+	if (t->state == TASK_NEEDS_REVIEW && !t->approval)
+		return t->hold;
+	return (t->state == TASK_DONE || t->state == TASK_NEEDS_REVIEW) &&
+		(t->receipt || pl->p->step[step].conf->never);
+}
+
+/* Is there money for a step that lacked it? (attempt.c asks likewise.) */
+static bool affordable(const struct plan *pl, int step)
+{
+	const struct stepconf *c = pl->p->step[step].conf;
+	int64_t budget = pl->p->budget, spent = pl->s->cost;
+
+	return budget < 0 || !c->costs || (spent < budget &&
+		spent + c->cost <= budget);
+}
+
 int act_on(const struct act *a, struct plan *pl, struct journal *j,
 	struct buf *answer, int *changed, struct why *why)
 {
@@ -134,10 +160,12 @@ int act_on(const struct act *a, struct plan *pl, struct journal *j,
 	enum { NAMED = 20 };
 	int n = pl->p->nsteps, i, ret = -1;
 	bool *chosen = mem_alloc((size_t)n + 1);
+	bool *named = mem_alloc((size_t)n + 1);
 
 	*changed = 0;
 	if (choose(a, pl, chosen, why) == -1)
 		goto out;
+	memcpy(named, chosen, (size_t)n);
 	if (a->verb == ACT_REWIND) {
 		bool *below = mem_alloc((size_t)n + 1);
 
@@ -146,6 +174,18 @@ int act_on(const struct act *a, struct plan *pl, struct journal *j,
 				plan_below(pl, i, below);
 		memcpy(chosen, below, (size_t)n);
 		free(below);
+	}
+	for (i = 0; i < n && a->verb == ACT_REWIND; i++) {
+		const struct task *t = plan_task(pl, i);
+
+		if (!chosen[i] || named[i] || !took_effect(pl, i))
+			continue;
+		chosen[i] = false;
+		buf_printf(answer, "%s stays %s (%s); to run it again: "
+			"durexec rewind %s\n", t->name,
+			t->state == TASK_DONE ? "done" : "in review",
+			t->receipt ? "its receipt was seen" :
+			"rerun = never", t->name);
 	}
 	for (i = 0; i < n; i++) {
 		/* what a rewind drags along and has never run stays as is */
@@ -169,6 +209,7 @@ int act_on(const struct act *a, struct plan *pl, struct journal *j,
 	ret = 0;
 out:
 	free(chosen);
+	free(named);
 	return ret;
 }
 
@@ -180,8 +221,13 @@ int act_edited(struct plan *pl, struct journal *j)
 	for (i = 0; i < pl->p->nsteps; i++) {
 		struct task *t = plan_task(pl, i);
 
-		if (t->state == TASK_NEEDS_REVIEW && t->whole != 0 &&
-		    t->whole != pipeline_whole_hash(pl->p, i)) {
+		if (t->state != TASK_NEEDS_REVIEW || (t->hold && !t->ran) ||
+		    (t->approval && took_effect(pl, i)))
+			continue;
+		if ((t->whole != 0 &&
+		    t->whole != pipeline_whole_hash(pl->p, i)) ||
+		    (t->reason != NULL && strncmp(t->reason, "budget: ",
+		    8) == 0 && affordable(pl, i))) {
 			set_task(&a, pl, i, j);
 			n++;
 		}

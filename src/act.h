@@ -36,8 +36,14 @@ int act_verb_of(const char *word);
 int act_on(const struct act *a, struct plan *pl, struct journal *j,
 	struct buf *answer, int *changed, struct why *why);
 
+/* Does --resume (retry --failed) try the task again? Not what awaits approval,
+ * nor what has to be named (task.hold), but for its gates. */
+bool act_resumes(const struct task *t);
+
 /* Edited file: steps in review whose definition is another one now go back to
- * PENDING. Returns how many. */
+ * PENDING (those that act_resumes(), and approvals of what has no receipt and
+ * not rerun = never), and those that lacked a budget which there is now.
+ * Returns how many. */
 int act_edited(struct plan *pl, struct journal *j);
 
 #endif

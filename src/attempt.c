@@ -2,7 +2,6 @@
 /* attempt: steps on keepers: start, next phase, end. */
 #include "engine.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +12,6 @@
 #include "judge.h"
 #include "mem.h"
 #include "prepare.h"
-#include "tail.h"
 
 enum {
 	/* Room that the ends of all running steps, and what a person says
@@ -23,13 +21,12 @@ enum {
 	OUTPUT_MOST = 256 * 1024,
 };
 
-/* After a refusal of the machine (no memory for a keeper). */
-#define AGAIN_S 1.0
-/* After a keeper that died before it took its job. */
-#define SOON_S 0.2
+/* How often slots that other pipelines have are asked for. */
+#define POLL_S 0.5
 
 /* A step that has left the file is judged by its exit status alone. */
-static const struct stepconf gone_conf = { .ok_exit = { 1 }, .umask = -1 };
+static const struct stepconf gone_conf = { .ok_exit = { { 1 } }, .umask = -1,
+	.pool = -1 };
 
 static const struct stepconf *conf_of(const struct run *r, int step)
 {
@@ -46,33 +43,10 @@ static void put_figures(struct record *record, const struct report *report)
 	record_set_number(record, "err", report->err_bytes);
 }
 
-static void free_slot(struct slot *slot)
-{
-	struct run *r = slot->r;
-
-	assert(slot->busy);
-	slot->busy = false;
-	r->busy--;
-	if (slot->adopted) {
-		ev_io_stop(r->loop, &slot->io);
-		watch_close(&slot->w);
-		slot->open = slot->adopted = false;
-	}
-}
-
-void attempt_close(struct slot *slot)
-{
-	if (!slot->open)
-		return;
-	ev_io_stop(slot->r->loop, &slot->io);
-	watch_close(&slot->w);
-	slot->open = slot->adopted = false;
-}
-
 /* End the task without an attempt's report. */
 static void end_plainly(struct run *r, int task, int step,
 	enum task_state state, const struct outcome *outcome,
-	const char *reason)
+	const char *reason, bool approval)
 {
 	struct record record = { 0 };
 
@@ -83,6 +57,8 @@ static void end_plainly(struct run *r, int task, int step,
 		outcome_record(&record, outcome);
 	if (reason != NULL)
 		record_set(&record, "reason", reason);
+	if (approval)
+		record_set_number(&record, "approval", 1);
 	if (step >= 0 && state == TASK_NEEDS_REVIEW)
 		record_set_hex(&record, "whole",
 			pipeline_whole_hash(r->at.p, step));
@@ -92,67 +68,24 @@ static void end_plainly(struct run *r, int task, int step,
 		plan_changed(r->at.plan, step);
 }
 
-static void keeper_ready(struct ev_loop *loop, ev_io *w, int revents);
-
-/* A running task's mailbox is not given to another one: not even when its
- * keeper is dead already, and we do not know it yet. */
-static bool in_use(const struct run *r, const struct slot *self)
+/* Name of the pool's slot that the attempt has, or NULL. */
+static const char *slot_name(const struct slot *slot)
 {
-	size_t i;
+	const struct pipeline *p = slot->r->at.p;
+	int pool = slot->step >= 0 ? p->step[slot->step].conf->pool : -1;
 
-	for (i = 0; i < r->nslots; i++)
-		if (r->slot[i] != self && (r->slot[i]->busy ||
-		    r->slot[i]->open) &&
-		    r->slot[i]->w.number == self->w.number)
-			return true;
-	return false;
-}
-
-/* A live keeper of our own in the slot. False: the machine refuses. */
-static bool open_keeper(struct slot *slot)
-{
-	struct run *r = slot->r;
-	struct why why;
-	int started;
-
-	if (slot->open && !slot->adopted)
-		return true;
-	attempt_close(slot);
-	slot->w.number = -1;
-	do {
-		slot->w.number++;
-		started = in_use(r, slot) ? 1 :
-			watch_start(&slot->w, r->at.d->fd, &why);
-	} while (started == 1);
-	if (started == -1 && why.err != EAGAIN && why.err != ENOMEM &&
-	    why.err != EMFILE && why.err != ENFILE) {
-		if (!r->full)
-			msg_error("%s: nothing new is started", why.text);
-		r->full = r->result->state_lost = true;
-		return false;
-	}
-	if (started == -1) {
-		/* once, not every second */
-		if (!r->told_again)
-			msg_warn("%s; trying again", why.text);
-		r->told_again = true;
-		ev_timer_set(&r->again, AGAIN_S, 0.);
-		ev_timer_start(r->loop, &r->again);
-		return false;
-	}
-	ev_io_init(&slot->io, keeper_ready, slot->w.sock, EV_READ);
-	slot->io.data = slot;
-	ev_io_start(r->loop, &slot->io);
-	slot->open = true;
-	return true;
+	return pool >= 0 && slot->pool_slot >= 0 ?
+		p->pool[pool].slot[slot->pool_slot] :
+		slot->r->at.s->task[slot->task].slot;
 }
 
 /* Put the phase on disk and its message in the slot. The slot has a keeper
  * and is busy; if the step cannot be started it is ended and the slot free. */
-static void start_phase(struct slot *slot, enum phase phase)
+static void start_phase(struct slot *slot, enum phase phase, int gate)
 {
 	struct run *r = slot->r;
 	struct task *t = &r->at.s->task[slot->task];
+	struct prepare_part part = { phase, gate, slot_name(slot) };
 	struct record record = { 0 };
 	struct why why;
 	int failed;
@@ -160,7 +93,7 @@ static void start_phase(struct slot *slot, enum phase phase)
 	buf_reset(&slot->message);
 	/* The start is in the plan's hands before it is prepared: outputs of
 	 * the condition's attempt do not exist yet. */
-	failed = prepare_phase(&r->env, slot->step, slot->attempt, phase,
+	failed = prepare_phase(&r->env, slot->step, slot->attempt, &part,
 		&slot->message, &why);
 	if (failed == 0 && slot->message.len > JOB_MOST) {
 		buf_reset(&slot->message);
@@ -172,9 +105,9 @@ static void start_phase(struct slot *slot, enum phase phase)
 		char *reason = mem_printf("not started: %s", why.text);
 
 		o.err = why.err;
-		free_slot(slot);
+		slot_free(slot);
 		end_plainly(r, slot->task, slot->step, TASK_NEEDS_REVIEW, &o,
-			reason);
+			reason, false);
 		free(reason);
 		return;
 	}
@@ -183,10 +116,13 @@ static void start_phase(struct slot *slot, enum phase phase)
 	record_set_number(&record, "attempt", slot->attempt);
 	record_set_number(&record, "keeper", slot->w.number);
 	if (phase != PHASE_RUN)
-		record_set(&record, "phase", phase_word(phase));
+		record_set(&record, "phase", prepare_word(&r->env, slot->step,
+			&part));
 	if (phase == PHASE_RUN)
 		record_set_hex(&record, "command",
 			pipeline_command_hash(r->at.p, slot->step));
+	if (part.slot != NULL)
+		record_set(&record, "slot", part.slot);
 	engine_put(r, &record);
 	if (conf_of(r, slot->step)->always == ALWAYS_REVIEW)
 		r->moved = false;
@@ -235,246 +171,282 @@ static void take_outputs(struct run *r, const struct task *t)
 	buf_release(&text);
 }
 
-/* What settle said is the reason, rather than its exit status. */
-static void take_reason(struct run *r, const struct task *t, struct verdict *v)
+static void drop_wait(struct run *r, const struct task *t)
 {
-	struct buf path = { 0 }, said = { 0 };
+	struct buf name = { 0 };
 
-	rundir_log(&path, t->name, t->attempts, phase_word(PHASE_SETTLE));
-	if (tail_add(&said, r->at.d->fd, path.data, 1, ""))
-		snprintf(v->reason, sizeof(v->reason), "%.*s",
-			(int)strcspn(said.data, "\n"), said.data);
-	buf_release(&path);
-	buf_release(&said);
+	if (r->proof.e.wait == NULL)
+		return;
+	evidence_wait_name(&name, t->name, t->attempts);
+	r->rubbish = mem_grow(r->rubbish, r->nrubbish, &r->rubbish_cap,
+		sizeof(*r->rubbish));
+	r->rubbish[r->nrubbish++] = buf_steal(&name);
+}
+
+/* Proof and price, of the command's end. */
+static void put_left(struct record *record, const struct verdict *v,
+	const struct evidence *e)
+{
+	if (e->receipt)
+		record_set_number(record, "receipt", 1);
+	if (e->receipt && e->result != NULL)
+		record_set(record, "result", e->result);
+	if (v->cost > 0)
+		record_set_number(record, "cost", v->cost);
+}
+
+/* A usage limit holds the pool, in other pipelines as well. */
+static void park_pool(struct run *r, int step, const struct verdict *v)
+{
+	int pool = step >= 0 ? r->at.p->step[step].conf->pool : -1;
+	struct why why;
+
+	if (pool >= 0 && r->at.p->pool[pool].machine &&
+	    r->machine.dirfd != -1 && machine_park(&r->machine,
+	    &r->at.p->pool[pool], v->until_at, &why) == -1)
+		msg_warn("pool %s: %s; other pipelines do not know of its "
+			"limit", r->at.p->pool[pool].name, why.text);
 }
 
 /* The end of a task as judged. */
-static void end_task(struct slot *slot, struct verdict *v,
+static void end_task(struct slot *slot, const struct verdict *v,
 	const struct report *report)
 {
 	struct run *r = slot->r;
 	struct task *t = &r->at.s->task[slot->task];
 	struct record record = { 0 };
-	bool settled = t->phase == PHASE_SETTLE;
-	bool run_done = v->state == TASK_DONE && t->phase == PHASE_RUN;
+	bool command = t->phase == PHASE_RUN;
+	int task = slot->task, step = slot->step;
 
-	if (run_done)
+	if (command && (v->state == TASK_DONE || v->approval))
 		take_outputs(r, t);
-	if (settled && v->state == TASK_NEEDS_REVIEW)
-		take_reason(r, t, v);
 	record.at = report->ended_at;
 	record_start(&record, "end");
 	record_set(&record, "step", t->name);
 	record_set(&record, "state", state_word(v->state));
 	/* The outcome of a step is its command's: a gate's is its reason. */
-	if (!settled && v->state != TASK_SKIPPED)
+	if ((command || t->phase == PHASE_IF) && v->state != TASK_SKIPPED)
 		put_figures(&record, report);
+	if (command)
+		put_left(&record, v, &r->proof.e);
 	if (report->elsewhere)
 		record_set_number(&record, "elsewhere", 1);
+	if (v->wait != WAIT_NO) {
+		record_set(&record, "wait", v->wait == WAIT_LIMIT ? "limit" :
+			"retry");
+		record_set_number(&record, "until", v->until_at);
+	}
 	if (v->rerun)
 		record_set_number(&record, "rerun", 1);
+	if (v->hold)
+		record_set_number(&record, "hold", 1);
+	if (v->approval)
+		record_set_number(&record, "approval", 1);
 	if (v->reason[0] != '\0')
 		record_set(&record, "reason", v->reason);
-	if (slot->step >= 0 && v->state == TASK_NEEDS_REVIEW)
+	if (step >= 0 && v->state == TASK_NEEDS_REVIEW)
 		record_set_hex(&record, "whole",
-			pipeline_whole_hash(r->at.p, slot->step));
+			pipeline_whole_hash(r->at.p, step));
+	drop_wait(r, t);
 	engine_put(r, &record);
-	if (conf_of(r, slot->step)->always == ALWAYS_NO)
+	if (conf_of(r, step)->always == ALWAYS_NO)
 		r->moved = true;
-	free_slot(slot);
-	engine_tell(r, VIEW_END, slot->task, slot->step, NULL);
-	if (slot->step >= 0)
-		plan_changed(r->at.plan, slot->step);
+	slot_free(slot);
+	if (v->wait == WAIT_LIMIT) {
+		park_pool(r, step, v);
+		hooks_call(r, HOOK_WAIT, task, 0);
+	}
+	engine_tell(r, VIEW_END, task, step, NULL);
+	if (step >= 0)
+		plan_changed(r->at.plan, step);
+}
+
+/* The command succeeded, and its gates are still to come. */
+static void put_ran(struct slot *slot, const struct verdict *v,
+	const struct report *report)
+{
+	struct run *r = slot->r;
+	struct task *t = &r->at.s->task[slot->task];
+	struct record record = { 0 };
+
+	take_outputs(r, t);
+	record.at = report->ended_at;
+	record_start(&record, "ran");
+	record_set(&record, "step", t->name);
+	put_figures(&record, report);
+	put_left(&record, v, &r->proof.e);
+	drop_wait(r, t);
+	engine_put(r, &record);
 }
 
 void attempt_ended(struct slot *slot, const struct report *report)
 {
 	struct run *r = slot->r;
 	struct task *t = &r->at.s->task[slot->task];
-	struct verdict v = judge(conf_of(r, slot->step), t, report);
-	struct record record = { 0 };
+	const struct stepconf *conf = conf_of(r, slot->step);
+	enum phase next = PHASE_RUN;
+	struct verdict v;
+	int gate = 0;
 
-	if (v.next == NEXT_SETTLE) {
-		take_outputs(r, t);
-		record.at = report->ended_at;
-		record_start(&record, "ran");
-		record_set(&record, "step", t->name);
-		put_figures(&record, report);
-		engine_put(r, &record);
-	}
-	if (v.next != NEXT_END && !engine_stopping(r) && slot->step >= 0 &&
-	    (v.next == NEXT_SETTLE || r->stop == STOPPING_NO) &&
-	    open_keeper(slot)) {
-		start_phase(slot, v.next == NEXT_RUN ? PHASE_RUN :
-			PHASE_SETTLE);
+	evidence_read(&r->proof, r->at.d, conf, t, report, &r->patterns);
+	v = judge(conf, t, report, &r->proof.e);
+	if (v.next == NEXT_END) {
+		end_task(slot, &v, report);
 		return;
 	}
-	if (v.next != NEXT_END) {
+	if (v.next == NEXT_RUN && slot->step >= 0 &&
+	    r->at.p->step[slot->step].run == NULL) {
+		/* the condition of a mere approval */
+		slot_free(slot);
+		end_plainly(r, slot->task, slot->step, TASK_NEEDS_REVIEW,
+			NULL, "approval", true);
+		return;
+	}
+	if (v.next == NEXT_AFTER) {
+		if (t->phase == PHASE_RUN)
+			put_ran(slot, &v, report);
+		(void)judge_after(conf, (enum phase)t->phase, task_phase(t),
+			&next, &gate);
+	}
+	if (!engine_stopping(r) && slot->step >= 0 &&
+	    (v.next == NEXT_AFTER || r->stop == STOPPING_NO) &&
+	    slot_open(slot))
+		start_phase(slot, next, gate);
+	else
 		/* Stopped between two phases: it goes on here next time. */
 		attempt_never_began(slot);
-		return;
-	}
-	end_task(slot, &v, report);
-}
-
-void attempt_occupy(struct slot *slot, int task, int step, int attempt)
-{
-	slot->busy = true;
-	slot->r->busy++;
-	slot->task = task;
-	slot->step = step;
-	slot->attempt = attempt;
-}
-
-void attempt_watch_adopted(struct slot *slot, const struct watch *w)
-{
-	slot->w = *w;
-	slot->adopted = slot->open = true;
-	ev_io_init(&slot->io, keeper_ready, w->pidfd, EV_READ);
-	slot->io.data = slot;
-	ev_io_start(slot->r->loop, &slot->io);
 }
 
 void attempt_never_began(struct slot *slot)
 {
-	free_slot(slot);
-	end_plainly(slot->r, slot->task, slot->step, TASK_PENDING, NULL, NULL);
+	slot_free(slot);
+	end_plainly(slot->r, slot->task, slot->step, TASK_PENDING, NULL, NULL,
+		false);
 }
 
-void attempt_lost(struct slot *slot)
+/* Is there money for it? A step that costs nothing needs none. */
+static bool too_dear(struct run *r, int step)
 {
-	struct run *r = slot->r;
-	const struct task *t = &r->at.s->task[slot->task];
-	struct report lost = { .outcome = outcome_of(OUTCOME_LOST) };
-	struct buf mark = { 0 }, out = { 0 }, err = { 0 };
-	pid_t left = 0;
-	const char *logs[2];
+	const struct stepconf *conf = conf_of(r, step);
+	int64_t budget = r->at.p->budget, spent = r->at.s->cost;
+	char *reason;
+
+	if (budget < 0 || !conf->costs || plan_task(r->at.plan, step)->ran ||
+	    (spent < budget && spent + conf->cost <= budget))
+		return false;
+	reason = mem_printf("budget: %.2f of %.2f is spent",
+		(double)spent / 1e6, (double)budget / 1e6);
+	end_plainly(r, r->at.plan->task[step], step, TASK_NEEDS_REVIEW, NULL,
+		reason, false);
+	free(reason);
+	return true;
+}
+
+/* A machine-wide slot for the step. False: none now; the plan knows when to
+ * ask again. */
+static bool take_shared(struct run *r, int step, int *slot, int *fd)
+{
+	struct lane *lane = &r->at.plan->lane[plan_lane(r->at.plan, step)];
+	int64_t until;
 	struct why why;
 
-	buf_str(&mark, "DUREXEC_KEY=");
-	state_key(r->at.s, t, &mark);
-	rundir_log(&out, t->name, slot->attempt, t->phase == PHASE_RUN ?
-		"out" : phase_word((enum phase)t->phase));
-	rundir_log(&err, t->name, slot->attempt, "err");
-	logs[0] = out.data;
-	logs[1] = err.data;
-	if (watch_sweep(r->at.d->fd, logs, 2, mark.data, &left, &why) == -1) {
-		msg_error("step %s: %s", t->name, why.text);
-		lost.survivor = left;
-	}
-	buf_release(&mark);
-	buf_release(&out);
-	buf_release(&err);
-	lost.ended_at = clock_wall();
-	attempt_ended(slot, &lost);
-}
-
-/* The keeper of a busy slot is gone: what did it leave? */
-static void keeper_gone(struct slot *slot)
-{
-	struct run *r = slot->r;
-	struct task *t = &r->at.s->task[slot->task];
-	struct watch w;
-	struct mail mail;
-
-	attempt_close(slot);
-	if (!slot->busy)
-		return;
-	switch (watch_adopt(&w, r->at.d->fd, slot->w.number, t->name,
-	    slot->attempt, t->phase, true, &mail)) {
-	case ADOPT_ENDED:
-		attempt_ended(slot, &mail.report);
-		return;
-	case ADOPT_NEVER:
-		/* Something is wrong with keepers here: not at once again. */
-		ev_timer_set(&r->again, SOON_S, 0.);
-		ev_timer_start(r->loop, &r->again);
-		attempt_never_began(slot);
-		return;
-	case ADOPT_UNKNOWN:
-		/* Without its end nothing can be said or done about it; what
-		 * its mailbox says is for the next durexec. */
-		msg_error("step %s: what its keeper left cannot be read: %s",
-			t->name, strerror(errno));
+	*fd = -1;
+	if (lane->pool == NULL || !lane->pool->machine)
+		return true;
+	if (r->machine.dirfd == -1 && machine_open(&r->machine, &why) == -1) {
+		msg_error("pool %s: %s: nothing new is started",
+			lane->pool->name, why.text);
 		r->full = r->result->state_lost = true;
-		free_slot(slot);
-		return;
-	case ADOPT_LIVES:
-		/* the socket broke, the keeper did not: wait for it */
-		attempt_watch_adopted(slot, &w);
-		return;
-	case ADOPT_LOST:
-		attempt_lost(slot);
-		return;
+		return false;
 	}
-}
-
-static void keeper_ready(struct ev_loop *loop, ev_io *io, int revents)
-{
-	struct slot *slot = io->data;
-	struct report report;
-
-	(void)loop;
-	(void)revents;
-	if (slot->adopted || watch_receive(&slot->w, &report) != 1)
-		keeper_gone(slot);
-	else if (slot->busy)
-		attempt_ended(slot, &report);
-}
-
-struct slot *attempt_slot(struct run *r)
-{
-	struct slot *slot = NULL;
-	size_t i;
-
-	for (i = 0; i < r->nslots && slot == NULL; i++)
-		if (!r->slot[i]->busy)
-			slot = r->slot[i];
-	if (slot == NULL) {
-		slot = mem_alloc(sizeof(*slot));
-		slot->r = r;
-		slot->w.sock = slot->w.pidfd = -1;
-		r->slot = mem_grow(r->slot, r->nslots, &r->slot_cap,
-			sizeof(*r->slot));
-		r->slot[r->nslots++] = slot;
+	switch (machine_take(&r->machine, lane->pool, clock_wall(), slot, fd,
+	    &until, &why)) {
+	case MACHINE_TAKEN:
+		return true;
+	case MACHINE_WAIT:
+		lane->held_until = until;
+		return false;
+	case MACHINE_BUSY:
+		lane->full = true;
+		break;
+	case MACHINE_ERROR:
+		if (!r->told_again)
+			msg_warn("pool %s: %s; trying again", lane->pool->name,
+				why.text);
+		r->told_again = true;
+		lane->full = true;
+		break;
 	}
-	return slot;
+	ev_timer_set(&r->poll, POLL_S, 0.);
+	ev_timer_start(r->loop, &r->poll);
+	return false;
 }
 
-/* Start what may start. */
+static bool start_step(struct run *r, int step, int pool_slot)
+{
+	struct plan *pl = r->at.plan;
+	struct task *t = plan_task(pl, step);
+	const struct stepconf *conf = conf_of(r, step);
+	struct slot *slot;
+	enum phase phase = conf->condition != NULL &&
+		t->state != TASK_WAITING ? PHASE_IF : PHASE_RUN;
+	int gate = 0, fd = -1;
+	struct why why;
+
+	if (too_dear(r, step))
+		return true;
+	if (r->at.p->step[step].run == NULL && phase == PHASE_RUN) {
+		end_plainly(r, pl->task[step], step, TASK_NEEDS_REVIEW, NULL,
+			"approval", true);
+		return true;
+	}
+	slot = slot_find(r);
+	/* Space for its end before its start (R9). */
+	if (journal_reserve(r->at.j, RESERVE_MORE +
+	    (int64_t)RESERVE_EACH * (r->busy + 1), &why) == -1) {
+		msg_error("%s: nothing new is started", why.text);
+		r->full = r->result->state_lost = true;
+		return false;
+	}
+	if (!slot_open(slot))
+		return false;
+	if (pool_slot >= 0 && !take_shared(r, step, &pool_slot, &fd))
+		return false;
+	slot_occupy(slot, pl->task[step], step, t->ran ? t->attempts :
+		state_next_attempt(r->at.s, t));
+	slot->pool_slot = pool_slot;
+	slot->pool_fd = fd;
+	plan_started(pl, step, pool_slot, clock_wall());
+	if (t->ran && !judge_after(conf, PHASE_RUN, phase_word(PHASE_RUN),
+	    &phase, &gate)) {
+		/* what was asked of it has left the file */
+		slot_free(slot);
+		end_plainly(r, pl->task[step], step, conf->review ?
+			TASK_NEEDS_REVIEW : TASK_DONE, NULL,
+			conf->review ? "approval" : NULL, conf->review);
+		return true;
+	}
+	start_phase(slot, phase, gate);
+	return true;
+}
+
 void attempt_dispatch(struct run *r)
 {
 	struct plan *pl = r->at.plan;
-	struct why why;
-	int step;
+	int64_t now = clock_wall();
+	int step, slot;
 
+	plan_wake(pl, now);
 	while (r->stop == STOPPING_NO && !r->full &&
 	    r->busy < r->jobs && !ev_is_active(&r->again)) {
-		struct slot *slot;
-		struct task *t;
-
-		step = plan_next(pl);
+		step = plan_next(pl, now, &slot);
 		if (step == -1)
 			return;
-		slot = attempt_slot(r);
-		/* Space for its end before its start (R9). */
-		if (journal_reserve(r->at.j, RESERVE_MORE +
-		    (int64_t)RESERVE_EACH * (r->busy + 1), &why) == -1) {
-			msg_error("%s: nothing new is started", why.text);
-			r->full = r->result->state_lost = true;
-			plan_changed(pl, step);
-			return;
+		if (!start_step(r, step, slot)) {
+			plan_give_back(pl, step);
+			/* another lane may have something to do */
+			if (plan_lane(pl, step) == 0)
+				return;
 		}
-		if (!open_keeper(slot)) {
-			plan_changed(pl, step);
-			return;
-		}
-		t = plan_task(pl, step);
-		attempt_occupy(slot, pl->task[step], step, t->ran ?
-			t->attempts : state_next_attempt(r->at.s, t));
-		start_phase(slot, t->ran ? PHASE_SETTLE :
-			conf_of(r, step)->condition != NULL ? PHASE_IF :
-			PHASE_RUN);
 	}
 }
-

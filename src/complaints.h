@@ -30,9 +30,10 @@ void complaints_addv(struct complaints *c, const char *file, int line,
 	const char *hint, const char *fmt, va_list ap)
 	__attribute__((format(printf, 5, 0)));
 /*
- * By line, in the order they were added within one line. A complaint that
- * repeats another one word for word goes: a value of [defaults] is read once
- * for each step, but it is one mistake.
+ * By line, in the order they were added within one line; files in the order in
+ * which they were first complained about. A complaint that repeats another one
+ * word for word goes: a value of [defaults] is read once for each step, but it
+ * is one mistake.
  */
 void complaints_sort(struct complaints *c);
 void complaints_release(struct complaints *c);

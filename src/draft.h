@@ -2,7 +2,8 @@
 /*
  * draft: a pipeline file half read: its sections and keys are known ones,
  * none is there twice, and the steps have names; what the values mean is read
- * afterwards (conf, needs), when [defaults] and all steps are known.
+ * afterwards (pools, conf, needs), when [defaults] and all steps are known.
+ * The same with files that hold presets only (presets.h).
  */
 #ifndef DRAFT_H
 #define DRAFT_H
@@ -18,12 +19,25 @@
  * together: a fifth of a second. */
 #define DRAFT_GUESSES 5e7
 
+/* A file that is read: the pipeline's own, or one of presets. */
+struct source {
+	const char *file;	/* as the user named it, for complaints */
+	const char *text;
+	size_t len;
+	bool own;		/* the pipeline file itself */
+	bool shipped;		/* the presets inside durexec: no file */
+	int line;		/* the line that begins at `at`; 0: none is
+				   known, for draft_value_line() */
+	size_t at;
+};
+
 struct setting {
-	const char *name;	/* of env.NAME, of a parameter; else NULL */
+	const char *name;	/* of env.NAME, verify.NAME, of a parameter;
+				   else NULL */
 	const char *value;
 	int line;
-	int id;			/* enum step_key or enum pipeline_key; 0 in
-				   [params] */
+	int id;			/* enum step_key, pipeline_key or pool_key; 0
+				   in [params] */
 };
 
 /* The settings of one section: [first, first + n) of draft->setting. */
@@ -34,20 +48,61 @@ struct block {
 				   stand in them */
 };
 
+/* [pool NAME] or [preset NAME] */
+struct named {
+	const char *name;
+	struct source *source;
+	struct block block;
+	int line;
+	int pool;		/* of a pool: its index in p->pool, -1 as long
+				   as it is not there */
+	bool used;		/* of a preset: by a step, or by [defaults] */
+};
+
+struct namedlist {
+	struct named *v;
+	int n;
+	size_t cap;
+	struct table names;	/* name -> index: of several of a name the one
+				   that was read first, which is the strongest */
+};
+
+/*
+ * The keys of a list of presets on top of [defaults]: what steps begin with.
+ * Steps that say nothing more share its conf.
+ */
+struct variant {
+	const char *presets;	/* their names, a blank between two */
+	const struct stepconf *conf;
+	struct table env;	/* name -> index in conf->env */
+	bool never;		/* rerun = never, whatever the receipt says */
+	int refs;		/* for scopes.c */
+};
+
 struct draft {
 	struct pipeline *p;	/* steps: name, line */
-	const char *file;	/* as the user named it, for complaints */
+	const char *file;	/* what complaints cite: that of `source`, or
+				   the preset inside durexec */
+	struct source *source;	/* whose text or values are being read */
+	struct source own;	/* the pipeline file */
 	struct complaints *complaints;
 	struct arena arena;	/* of the values; freed with the draft */
 
 	struct setting *setting;
-	size_t nsettings;
+	size_t nsettings, setting_cap;
 	struct block pipeline, params, defaults;
 	struct block *step;	/* beside p->step */
+	struct namedlist pool, preset;
+	size_t pool_cap;	/* of p->pool */
+	bool presets_read;	/* those of other files are among them */
 
 	struct table params_table;	/* name -> index in p->param, as soon
 					   as conf_params() is done */
-	const struct stepconf *base;	/* of [defaults]; from conf_steps() */
+	/* From conf_steps(). */
+	struct variant *variant;
+	int nvariants;
+	size_t variant_cap;
+	int *variant_of;	/* per step: what it begins with */
 
 	/* From needs_resolve(): the list of [defaults], which steps share. */
 	const int *common;
@@ -65,19 +120,34 @@ struct draft {
 	double guesses;		/* what guessing has cost so far */
 };
 
-/* Reads p->text. Zero-initialised but for p, file and complaints. */
+/* Reads p->text. Zero-initialised but for p, complaints and own.file. */
 void draft_read(struct draft *d);
+/* The [preset NAME] and [pool NAME] of another file. It has to outlive d. */
+void draft_read_presets(struct draft *d, struct source *source);
 void draft_release(struct draft *d);
+
+/* From now on values of this source are read, and complaints are about it;
+ * file: as they cite it. */
+void draft_turn(struct draft *d, struct source *source, const char *file);
+
+/* The line of d->source in which the n-th line (from 0) of the value stands
+ * whose key is in `line`. */
+int draft_value_line(struct draft *d, int line, int n);
 
 /* hint: NULL for none, else freed here. */
 void draft_complain(struct draft *d, int line, char *hint,
 	const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 /*
- * Like guess(), among the names of all steps. NULL too when guessing has cost
- * enough already: with 100,000 steps and as many mistakes it would take
- * minutes, and nobody reads so many hints.
+ * Like guess(). NULL too when guessing has cost enough already: with 100,000
+ * steps and as many mistakes it would take minutes, and nobody reads so many
+ * hints.
  */
+const char *draft_guess(struct draft *d, const char *word,
+	const char *const *words, size_t n);
+/* The same among the names of all steps, or of all pools or presets. */
+const char *draft_guess_named(struct draft *d, const struct namedlist *list,
+	const char *word);
 const char *draft_guess_step(struct draft *d, const char *word);
 
 /* The setting of that id in the block, or NULL. */

@@ -9,6 +9,8 @@
 #include <ev.h>
 
 #include "env.h"
+#include "evidence.h"
+#include "machine.h"
 #include "run.h"
 #include "watch.h"
 
@@ -29,6 +31,8 @@ struct slot {
 	bool busy;
 	int task, step;		/* step -1: no longer in the file */
 	int attempt;
+	int pool_slot;		/* index into its pool's slots; -1 none */
+	int pool_fd;		/* the lock of a machine-wide one; -1 none */
 	struct buf message;	/* to be sent once the journal is committed */
 };
 
@@ -38,12 +42,18 @@ struct run {
 	struct run_result *result;
 	struct ev_loop *loop;
 	struct env env;
+	struct proof proof;
+	struct pattern_cache patterns;
+	struct machine machine;	/* opened when first needed */
+	struct hooks *hooks;
 	struct control *control;
 	struct slot **slot;
 	size_t nslots, slot_cap;
 	int jobs, busy;
 	bool begun;		/* our begin record is written */
 	bool told_under_way;
+	bool told_rest;		/* to the hooks */
+	double alarm;		/* what `far` is set to; 0 far away */
 	bool moved;		/* an ordinary step has ended since the last
 				   clean-up for a run in review */
 	bool told_again;	/* that a keeper could not be started */
@@ -57,6 +67,7 @@ struct run {
 	ev_prepare prepare;
 	ev_signal sig[6];
 	ev_timer again, limit, insist;
+	ev_timer poll;		/* while other pipelines have the slots */
 	ev_periodic far;
 };
 
@@ -69,22 +80,45 @@ void engine_tell(struct run *r, enum view_kind kind, int task, int step,
 	const char *text);
 bool engine_stopping(const struct run *r);
 
+/* signals.c */
+void signals_start(struct run *r);
+void signals_stop(struct run *r);
+/* Never back to a milder mode. */
+void engine_stop(struct run *r, enum stop_mode mode);
+
+/* slots.c: keepers, and who has which. */
+/* A free slot, not busy. */
+struct slot *slot_find(struct run *r);
+/* A live keeper of our own in it. False: the machine refuses. */
+bool slot_open(struct slot *slot);
+/* Take it for a task; give it back. */
+void slot_occupy(struct slot *slot, int task, int step, int attempt);
+void slot_free(struct slot *slot);
+void slot_close(struct slot *slot);
+/* Watch what was adopted in it. */
+void slot_watch_adopted(struct slot *slot, const struct watch *w);
+/* The keeper is gone and nobody knows: ends what is left of it, then as a lost
+ * attempt. */
+void slot_lost(struct slot *slot);
+
 /* attempt.c */
 /* Start what may start; records and messages only, flushed by run.c. */
 void attempt_dispatch(struct run *r);
-/* A free slot, not busy. */
-struct slot *attempt_slot(struct run *r);
-/* Take the slot for a task; and watch what was adopted in it. */
-void attempt_occupy(struct slot *slot, int task, int step, int attempt);
-void attempt_watch_adopted(struct slot *slot, const struct watch *w);
 /* A phase has ended (the slot is busy). */
 void attempt_ended(struct slot *slot, const struct report *report);
 /* The keeper was gone before it began with the slot's phase. */
 void attempt_never_began(struct slot *slot);
-/* The keeper is gone and nobody knows: ends what is left of it, then as a lost
- * attempt. */
-void attempt_lost(struct slot *slot);
-void attempt_close(struct slot *slot);
+
+/* hooks.c: on_done and its like, one after another, beside the run. */
+void hooks_init(struct run *r);
+void hooks_release(struct run *r);
+/* task: of HOOK_WAIT, the one that waits; else -1. status: durexec's exit
+ * status to be, of HOOK_EXIT. */
+void hooks_call(struct run *r, enum hook hook, int task, int status);
+/* One is running, or is to. */
+bool hooks_busy(const struct run *r);
+/* Ctrl+C again: they are killed, none is begun. */
+void hooks_kill(struct run *r);
 
 /* recover.c */
 void recover(struct run *r);

@@ -257,14 +257,14 @@ static int add_envlist(struct env *e, const struct envlist *list,
 }
 
 /* What step `step` gets to know of step `need`. */
-static void add_need(struct env *e, int need)
+static void add_need(struct env *e, int need, int self)
 {
 	const struct task *t = &e->s->task[e->task[need]];
 	struct buf name = { 0 };
 	int o;
 
 	env_variable(&name, t->name);
-	if (t->state == TASK_DONE && t->out_bytes > 0)
+	if ((t->state == TASK_DONE || need == self) && t->out_bytes > 0)
 		add_own(e, "DUREXEC_OUT_%s=%s/log/%s.%d.out", name.data,
 			e->d->path, t->name, t->attempts);
 	else
@@ -321,7 +321,7 @@ static void add_named(struct env *e, const char *text, int below)
 			int step = table_get(&e->variable, name);
 
 			if (step != TABLE_NONE && step < below - NEAREST)
-				add_need(e, step);
+				add_need(e, step, -1);
 			while (n > 0 && name[--n] != '_')
 				;
 			name[n] = '\0';
@@ -336,14 +336,15 @@ static void add_needs(struct env *e, int step)
 	int i, low = step - NEAREST;
 
 	for (i = 0; i < st->nneeds; i++)
-		add_need(e, st->needs[i]);
+		add_need(e, st->needs[i], -1);
 	if (!st->needs_all)
 		return;
 	for (i = step - 1; i >= 0 && i >= low; i--)
 		if (e->p->step[i].conf->always == ALWAYS_NO)
-			add_need(e, i);
+			add_need(e, i, -1);
 	if (low > 0) {
-		add_named(e, st->run, step);
+		if (st->run != NULL)
+			add_named(e, st->run, step);
 		for (i = 0; i < st->conf->outputs.n; i++)
 			add_named(e, st->conf->outputs.v[i], step);
 		if (st->conf->stdout_to != NULL)
@@ -388,30 +389,37 @@ static void add_durexec(struct env *e, int step, int attempt)
 	buf_reset(&text);
 	state_session(e->s, t, &text);
 	add_own(e, "DUREXEC_SESSION=%s", text.data);
-	buf_release(&text);
+	buf_reset(&text);
 	add_own(e, "DUREXEC_DIR=%s/dir/%s", e->d->path, t->name);
 	add_own(e, "DUREXEC_OUTPUT=%s/output/%s.%d", e->d->path, t->name,
 		attempt);
+	add_own(e, "DUREXEC_WAIT=%s/output/%s.%d.wait", e->d->path, t->name,
+		attempt);
+	if (e->slot != NULL && e->p->step[step].conf->pool >= 0) {
+		env_variable(&text,
+			e->p->pool[e->p->step[step].conf->pool].name);
+		add_own(e, "DUREXEC_SLOT_%s=%s", text.data, e->slot);
+	}
+	buf_release(&text);
 	add_previous(e, t);
+	if (e->own_output)
+		add_need(e, step, step);
 	add_needs(e, step);
 }
 
-int env_build(struct env *e, int step, int attempt, struct why *why)
+/* c NULL: of the pipeline alone. What durexec sets stands in e->set. */
+static int build(struct env *e, const struct stepconf *c, struct why *why)
 {
 	const struct pipeline *p = e->p;
-	const struct stepconf *c = p->step[step].conf;
 	size_t i;
 	int k;
 
-	arena_release(&e->arena);
-	e->nset = e->nmiddle = e->nweak = 0;
-	if (e->s != NULL && attempt > 0)
-		add_durexec(e, step, attempt);
 	for (k = 0; k < p->nparams; k++)
 		if (p->param[k].given)
 			add_pair(e, p->param[k].name, p->param[k].value);
 	/* Read before env.NAME, which may refer to what stands in them. */
-	if (c->env_file != NULL && add_file(e, c->env_file, why) == -1)
+	if (c != NULL && c->env_file != NULL &&
+	    add_file(e, c->env_file, why) == -1)
 		return -1;
 	if (p->env_file != NULL && add_file(e, p->env_file, why) == -1)
 		return -1;
@@ -421,13 +429,35 @@ int env_build(struct env *e, int step, int attempt, struct why *why)
 	/* The step's env.NAME are stronger than the pipeline's, and may refer
 	 * to them. */
 	if (add_envlist(e, &p->env, add_middle, why) == -1 ||
-	    add_envlist(e, &c->env, add_pair, why) == -1)
+	    (c != NULL && add_envlist(e, &c->env, add_pair, why) == -1))
 		return -1;
 	for (i = 0; i < e->nmiddle; i++)
 		add(e, e->middle[i]);
 	for (i = 0; i < e->nweak; i++)
 		add(e, e->weak[i]);
 	return 0;
+}
+
+static void begin(struct env *e)
+{
+	arena_release(&e->arena);
+	e->nset = e->nmiddle = e->nweak = 0;
+}
+
+int env_build(struct env *e, int step, int attempt, struct why *why)
+{
+	begin(e);
+	if (e->s != NULL && attempt > 0)
+		add_durexec(e, step, attempt);
+	return build(e, e->p->step[step].conf, why);
+}
+
+int env_build_pipeline(struct env *e, char *const *facts, struct why *why)
+{
+	begin(e);
+	for (; *facts != NULL; facts++)
+		add(e, arena_dup(&e->arena, *facts));
+	return build(e, NULL, why);
 }
 
 const char *env_workdir(struct env *e, int step, struct why *why)
@@ -448,7 +478,7 @@ const char *env_workdir(struct env *e, int step, struct why *why)
 			free(path);
 		}
 	}
-	if (p->step[step].conf->workdir == NULL)
+	if (step < 0 || p->step[step].conf->workdir == NULL)
 		return base;
 	dir = env_expand(e, p->step[step].conf->workdir, why);
 	if (dir == NULL || dir[0] == '/')

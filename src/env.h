@@ -21,6 +21,9 @@ struct env {
 	const struct state *s;		/* NULL: no run yet (--dry-run) */
 	const struct rundir *d;		/* NULL: no run yet */
 	const int *task;		/* step -> task; NULL: no run yet */
+	const char *slot;		/* of the step's pool; NULL none */
+	bool own_output;		/* the step sees its own stdout, too: its
+					   gates do */
 	struct arena arena;		/* of what stands below; per step */
 	const char **set;		/* NAME=VALUE, distinct names */
 	size_t nset, set_cap;
@@ -42,10 +45,14 @@ void env_release(struct env *e);
  * run. -1 + why: an env_file cannot be read, or ${X} is not defined. */
 int env_build(struct env *e, int step, int attempt, struct why *why);
 
+/* The same of the pipeline alone, for its hooks. facts: NULL-ended NAME=VALUE,
+ * the strongest. */
+int env_build_pipeline(struct env *e, char *const *facts, struct why *why);
+
 /* Expand a value with what env_build() made; into e's arena. NULL + why. */
 const char *env_expand(struct env *e, const char *value, struct why *why);
 
-/* The step's working directory, absolute. NULL + why. */
+/* The step's working directory (-1: the pipeline's), absolute. NULL + why. */
 const char *env_workdir(struct env *e, int step, struct why *why);
 
 /* A step name as part of a variable: what is not a letter or digit is _. */

@@ -65,6 +65,13 @@ void given_size(struct draft *d, int line, const char *key, size_t len)
 			"%d (128 KiB)", key, len, LONGEST_ARGUMENT);
 }
 
+const char *given_script(struct draft *d, const struct setting *s,
+	const char *key)
+{
+	given_size(d, s->line, key, strlen(s->value));
+	return s->value[strspn(s->value, " \t\n")] != '\0' ? s->value : NULL;
+}
+
 static void declare(struct draft *d)
 {
 	struct pipeline *p = d->p;
@@ -238,9 +245,16 @@ static void read_now(struct draft *d, const struct setting *s,
 	case PIPELINE_MAX_AGE:
 		bad = values_duration(text, &p->max_age_ms, &why);
 		break;
+	case PIPELINE_BUDGET:
+		bad = values_money(text, &p->budget, &why);
+		break;
 	case PIPELINE_WORKDIR:
 	case PIPELINE_ENV_FILE:
 	case PIPELINE_ENV:
+	case PIPELINE_ON_DONE:
+	case PIPELINE_ON_REVIEW:
+	case PIPELINE_ON_WAIT:
+	case PIPELINE_ON_EXIT:
 	case PIPELINE_COUNT:
 		break;
 	}
@@ -273,6 +287,7 @@ void given_pipeline(struct draft *d)
 	const struct key *keys = keys_of(SECTION_PIPELINE, &n);
 
 	p->keep_runs = 20;
+	p->budget = -1;
 	for (int i = 0; i < d->pipeline.n; i++) {
 		const struct setting *s = &d->setting[d->pipeline.first + i];
 		const char *key = NULL;
@@ -302,7 +317,20 @@ void given_pipeline(struct draft *d)
 		case PIPELINE_KEEP_RUNS:
 		case PIPELINE_WHEN_DONE:
 		case PIPELINE_MAX_AGE:
+		case PIPELINE_BUDGET:
 			read_now(d, s, key);
+			break;
+		case PIPELINE_ON_DONE:
+			p->hook[HOOK_DONE] = given_script(d, s, key);
+			break;
+		case PIPELINE_ON_REVIEW:
+			p->hook[HOOK_REVIEW] = given_script(d, s, key);
+			break;
+		case PIPELINE_ON_WAIT:
+			p->hook[HOOK_WAIT] = given_script(d, s, key);
+			break;
+		case PIPELINE_ON_EXIT:
+			p->hook[HOOK_EXIT] = given_script(d, s, key);
 			break;
 		case PIPELINE_COUNT:
 			break;

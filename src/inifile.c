@@ -168,6 +168,29 @@ static void take_value(struct reader *r, struct line first)
 	r->stray = false;
 }
 
+int inifile_value_line(const char *text, size_t len, int n)
+{
+	const char *at = text, *end = text + len, *equals;
+	struct line l;
+	int below = 0;
+
+	if (!next_line(&at, end, &l))
+		return 0;
+	equals = memchr(l.text, '=', l.len);
+	if (equals != NULL) {
+		l.len -= (size_t)(equals + 1 - l.text);
+		l.text = equals + 1;
+	}
+	/* The key's own line counts when something stands on it. */
+	if (blanks(l) != l.len && n-- == 0)
+		return 0;
+	do {
+		if (!next_value_line(&at, end, &below, &l))
+			break;
+	} while (n-- > 0);
+	return below;
+}
+
 /* The indented lines below a line that cannot be read: part of its mistake. */
 static void skip_value(struct reader *r)
 {

@@ -54,4 +54,10 @@ struct inifile_handler {
 int inifile_parse(const char *text, size_t len,
 	const struct inifile_handler *handler);
 
+/*
+ * text begins with the line of a key: how many lines below it the n-th line
+ * (from 0) of its value stands. 0: in the line of the key.
+ */
+int inifile_value_line(const char *text, size_t len, int n);
+
 #endif

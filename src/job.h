@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "buf.h"
 #include "outcome.h"
@@ -19,12 +20,14 @@
 enum { JOB_MOST = 4 * 1024 * 1024 };
 
 struct job {
-	int32_t attempt, phase;	/* enum phase */
+	int32_t attempt;
 	int32_t umask;		/* -1: inherited */
 	int32_t nice;
 	int32_t stop_signal;
 	int64_t timeout_ms, idle_ms, grace_ms;	/* 0: none */
+	int64_t max_output;	/* bytes of out and err together; 0: no limit */
 	const char *step;
+	const char *phase;	/* word of it: task_phase() in state.h */
 	const char *program;	/* NULL: look argv[0] up in the step's PATH */
 	const char *cwd;
 	const char *in;		/* absolute, or relative to cwd */
@@ -44,6 +47,19 @@ void job_encode(const struct job *j, struct buf *out);
  */
 bool job_decode(char *data, size_t n, struct job *j, char **room,
 	size_t nroom);
+
+/*
+ * A message of job_encode() over a stream socket, and with it a descriptor
+ * (SCM_RIGHTS) that the other side keeps open while it does the job; fd -1:
+ * none. Our own copy stays open. -1 + errno: the other side is gone.
+ */
+int job_send(int sock, const struct buf *message, int fd);
+/*
+ * The next message, without its length, into data (JOB_MOST bytes); returns
+ * how many there are, or -1: the other side is gone, or it is no message, or
+ * the descriptor that came with it could not be taken. *fd is CLOEXEC, or -1.
+ */
+ssize_t job_receive(int sock, char *data, int *fd);
 
 /* How a phase ended. */
 struct report {

@@ -100,6 +100,20 @@ void json_seconds(struct buf *b, int64_t ms)
 		llabs((long long)ms / 1000), llabs((long long)ms % 1000));
 }
 
+void json_money(struct buf *b, int64_t millionths)
+{
+	char text[40];
+	size_t n;
+
+	snprintf(text, sizeof(text), "%lld.%06lld",
+		(long long)(millionths / 1000000),
+		(long long)(millionths % 1000000));
+	for (n = strlen(text); text[n - 1] == '0' && text[n - 2] != '.'; n--)
+		text[n - 1] = '\0';
+	comma(b);
+	buf_str(b, text);
+}
+
 void json_time(struct buf *b, int64_t at)
 {
 	char text[CLOCK_RFC3339];

@@ -20,6 +20,8 @@ void json_bool(struct buf *b, bool yes);
 /* Milliseconds as seconds with three decimals. */
 void json_seconds(struct buf *b, int64_t ms);
 /* RFC 3339; 0 is null. */
+/* millionths, as a number with up to six decimals */
+void json_money(struct buf *b, int64_t millionths);
 void json_time(struct buf *b, int64_t at);
 
 #endif

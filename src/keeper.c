@@ -22,7 +22,6 @@
 #include "os.h"
 #include "spare.h"
 #include "spawn.h"
-#include "state.h"
 #include "tree.h"
 
 extern char **environ;
@@ -39,6 +38,8 @@ struct keeper {
 	struct mailbox box;
 	int sigfd;
 	int null;
+	int slot;		/* lock on a pool's slot, while the job at
+				   hand is done; -1 none */
 	bool orphan;		/* the supervisor is gone */
 	int64_t oom_kills;	/* counter when this keeper began */
 	char *data;		/* JOB_MOST bytes: the message at hand */
@@ -63,53 +64,6 @@ static void note(struct attempt *a, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(a->report.note, sizeof(a->report.note), fmt, ap);
 	va_end(ap);
-}
-
-/* NAME=VALUE entries, the last one of a name wins; by linear search, as a few
- * entries are set over an environment of some dozen. */
-static char **find_entry(char **envp, size_t n, const char *name, size_t len)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		if (strncmp(envp[i], name, len) == 0 && envp[i][len] == '=')
-			return &envp[i];
-	return NULL;
-}
-
-/* environ, less job->unset, with job->set; into `room`. NULL: no room. */
-static char **merge_environment(const struct job *job, char **room,
-	size_t nroom)
-{
-	size_t n = 0, inherited, i;
-	char **at;
-
-	for (i = 0; environ[i] != NULL; i++) {
-		if (n + 1 >= nroom)
-			return NULL;
-		room[n++] = environ[i];
-	}
-	for (i = 0; job->unset[i] != NULL; i++) {
-		at = find_entry(room, n, job->unset[i],
-			strlen(job->unset[i]));
-		if (at != NULL)
-			*at = room[--n];
-	}
-	inherited = n;
-	for (i = 0; job->set[i] != NULL; i++) {
-		/* those of `set` are distinct (env.h): only what is inherited
-		 * has to be looked through */
-		at = find_entry(room, inherited, job->set[i],
-			strcspn(job->set[i], "="));
-		if (at == NULL) {
-			if (n + 1 >= nroom)
-				return NULL;
-			at = &room[n++];
-		}
-		*at = job->set[i];
-	}
-	room[n] = NULL;
-	return room;
 }
 
 static int64_t size_of(int fd)
@@ -245,7 +199,7 @@ static int start(struct keeper *k, struct attempt *a)
 	at = (char **)j->unset;
 	while (*at != NULL)
 		at++;
-	s.envp = merge_environment(j, at + 1,
+	s.envp = spawn_environment(environ, j->unset, j->set, at + 1,
 		(size_t)(k->room + ROOM - (at + 1)));
 	if (s.envp == NULL) {
 		errno = E2BIG;
@@ -260,6 +214,7 @@ static int start(struct keeper *k, struct attempt *a)
 	a->tree.timeout_ms = j->timeout_ms;
 	a->tree.idle_ms = j->idle_ms;
 	a->tree.grace_ms = j->grace_ms;
+	a->tree.max_output = j->max_output;
 	a->tree.stop_signal = j->stop_signal;
 	a->tree.out = a->out;
 	a->tree.err = a->err;
@@ -334,6 +289,21 @@ static bool from_elsewhere(int signo)
 	return signo == SIGINT || signo == SIGTERM || signo == SIGHUP;
 }
 
+static void measure(struct attempt *a)
+{
+	a->report.out_bytes = size_of(a->out);
+	a->report.err_bytes = a->err != a->out ? size_of(a->err) : 0;
+}
+
+/* Also of what was faster than the next look: a limit does not depend on
+ * chance. */
+static bool too_much(struct attempt *a)
+{
+	measure(a);
+	return a->job->max_output != 0 && a->report.out_bytes +
+		a->report.err_bytes > a->job->max_output;
+}
+
 static void judge(struct keeper *k, struct attempt *a)
 {
 	const struct tree *t = &a->tree;
@@ -351,6 +321,8 @@ static void judge(struct keeper *k, struct attempt *a)
 	} else if (o->kind == OUTCOME_SIGNAL && from_elsewhere(o->signo)) {
 		o->kind = OUTCOME_INTERRUPTED;
 		a->report.elsewhere = 1;
+	} else if (o->kind == OUTCOME_EXIT && too_much(a)) {
+		o->kind = OUTCOME_FLOOD;
 	} else if (o->signo == SIGKILL) {
 		int64_t kills = os_oom_kills();
 
@@ -370,8 +342,7 @@ static void close_files(struct keeper *k, struct attempt *a)
 	const struct job *j = a->job;
 	bool written = false;
 
-	a->report.out_bytes = size_of(a->out);
-	a->report.err_bytes = a->err != a->out ? size_of(a->err) : 0;
+	measure(a);
 	if (a->report.out_bytes > 0)
 		written = io_sync(a->out) == 0;
 	if (a->report.err_bytes > 0)
@@ -393,9 +364,26 @@ static void close_files(struct keeper *k, struct attempt *a)
 		spare_take_dir(&k->spare, j->dir);
 }
 
+static void release_slot(struct keeper *k)
+{
+	if (k->slot != -1)
+		close(k->slot);
+	k->slot = -1;
+}
+
+/* Has the supervisor heard? */
+static bool tell(struct keeper *k, const struct report *r)
+{
+	if (!k->orphan && send(KEEPER_SOCKET, r, sizeof(*r), MSG_NOSIGNAL) !=
+	    (ssize_t)sizeof(*r))
+		k->orphan = true;
+	return !k->orphan;
+}
+
 static void run_job(struct keeper *k, const struct job *j)
 {
 	struct attempt a = { .job = j, .out = -1, .err = -1 };
+	bool written, told;
 	int signo;
 
 	/* Orders for the attempt before: they came too late. */
@@ -413,22 +401,19 @@ static void run_job(struct keeper *k, const struct job *j)
 	a.report.system_ms = tv_ms(&a.tree.usage.ru_stime);
 	a.report.rss_kb = a.tree.usage.ru_maxrss;
 	close_files(k, &a);
-	/* The record first: the supervisor may die before it hears. Without
-	 * room for it, it is kept in memory, told over the socket, and
-	 * tried again for as long as nobody has heard. */
-	while (mailbox_end(&k->box, &a.report) == -1) {
-		if (!k->orphan && send(KEEPER_SOCKET, &a.report,
-		    sizeof(a.report), MSG_NOSIGNAL) ==
-		    (ssize_t)sizeof(a.report))
-			return;
-		k->orphan = true;
+	/* The record first: the supervisor may die before it hears. */
+	written = mailbox_end(&k->box, &a.report) == 0;
+	/* And the slot: who hears of the end takes it for the next one. */
+	release_slot(k);
+	told = tell(k, &a.report);
+	/* Without room for it, it is kept in memory and tried again for as
+	 * long as nobody has heard. */
+	while (!written && !told) {
 		wait_ms(k, AGAIN_MS);
 		while (take_signal(k, &signo))
 			;
+		written = mailbox_end(&k->box, &a.report) == 0;
 	}
-	if (!k->orphan && send(KEEPER_SOCKET, &a.report, sizeof(a.report),
-	    MSG_NOSIGNAL) != (ssize_t)sizeof(a.report))
-		k->orphan = true;
 	/* Who could not be killed would be taken for the next attempt's: this
 	 * keeper ends, and another one takes over. */
 	if (a.report.survivor != 0)
@@ -442,7 +427,7 @@ static bool receive(struct keeper *k, struct job *j)
 		{ .fd = KEEPER_SOCKET, .events = POLLIN },
 		{ .fd = k->sigfd, .events = POLLIN },
 	};
-	uint32_t n;
+	ssize_t n;
 	int signo;
 
 	/* Idle: signals are for nobody, but must not stay. */
@@ -455,13 +440,12 @@ static bool receive(struct keeper *k, struct job *j)
 		if (p[0].revents != 0)
 			break;
 	}
-	if (io_read(KEEPER_SOCKET, &n, sizeof(n)) != (ssize_t)sizeof(n) ||
-	    n > JOB_MOST ||
-	    io_read(KEEPER_SOCKET, k->data, n) != (ssize_t)n)
+	n = job_receive(KEEPER_SOCKET, k->data, &k->slot);
+	if (n == -1)
 		return false;
 	/* Both ends are one binary: a malformed message is a bug. */
-	if (!job_decode(k->data, n, j, k->room, ROOM) || j->step == NULL ||
-	    j->out == NULL || j->phase < 0 || j->phase >= PHASES)
+	if (!job_decode(k->data, (size_t)n, j, k->room, ROOM) ||
+	    j->step == NULL || j->out == NULL || j->phase == NULL)
 		abort();
 	return true;
 }
@@ -476,7 +460,7 @@ static void *map(size_t size)
 
 int keeper_main(void)
 {
-	struct keeper k = { .sigfd = -1 };
+	struct keeper k = { .sigfd = -1, .slot = -1 };
 	sigset_t mask;
 	struct job j;
 	int fd;

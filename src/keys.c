@@ -11,12 +11,12 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 const struct section_name keys_section[SECTION_COUNT] = {
-	[SECTION_PIPELINE] = { "pipeline", false, true },
-	[SECTION_PARAMS] = { "params", false, true },
-	[SECTION_DEFAULTS] = { "defaults", false, true },
-	[SECTION_STEP] = { "step", true, true },
-	[SECTION_POOL] = { "pool", true, false },
-	[SECTION_PRESET] = { "preset", true, false },
+	[SECTION_PIPELINE] = { "pipeline", false },
+	[SECTION_PARAMS] = { "params", false },
+	[SECTION_DEFAULTS] = { "defaults", false },
+	[SECTION_STEP] = { "step", true },
+	[SECTION_POOL] = { "pool", true },
+	[SECTION_PRESET] = { "preset", true },
 };
 
 static const struct key pipeline_keys[] = {
@@ -34,11 +34,11 @@ static const struct key pipeline_keys[] = {
 	{ "keep_logs", KEY_UNSUPPORTED, false },
 	{ "when_done", PIPELINE_WHEN_DONE, false },
 	{ "max_age", PIPELINE_MAX_AGE, false },
-	{ "budget", KEY_UNSUPPORTED, false },
-	{ "on_done", KEY_UNSUPPORTED, true },
-	{ "on_review", KEY_UNSUPPORTED, true },
-	{ "on_wait", KEY_UNSUPPORTED, true },
-	{ "on_exit", KEY_UNSUPPORTED, true },
+	{ "budget", PIPELINE_BUDGET, false },
+	{ "on_done", PIPELINE_ON_DONE, true },
+	{ "on_review", PIPELINE_ON_REVIEW, true },
+	{ "on_wait", PIPELINE_ON_WAIT, true },
+	{ "on_exit", PIPELINE_ON_EXIT, true },
 };
 
 static const struct key step_keys[] = {
@@ -47,23 +47,23 @@ static const struct key step_keys[] = {
 	{ "if", KEY_IF, true },
 	{ "foreach", KEY_UNSUPPORTED, false },
 	{ "foreach_from", KEY_UNSUPPORTED, true },
-	{ "parallel", KEY_UNSUPPORTED, false },
+	{ "parallel", KEY_PARALLEL, false },
 	{ "always", KEY_ALWAYS, false },
 	{ "allow_failure", KEY_ALLOW_FAILURE, false },
-	{ "review", KEY_UNSUPPORTED, false },
-	{ "retries", KEY_UNSUPPORTED, false },
-	{ "retry_delay", KEY_UNSUPPORTED, false },
-	{ "retry_factor", KEY_UNSUPPORTED, false },
-	{ "retry_max_delay", KEY_UNSUPPORTED, false },
-	{ "retry_jitter", KEY_UNSUPPORTED, false },
-	{ "retry_on", KEY_UNSUPPORTED, false },
-	{ "retry_if", KEY_UNSUPPORTED, false },
-	{ "give_up_on", KEY_UNSUPPORTED, false },
-	{ "give_up_if", KEY_UNSUPPORTED, false },
-	{ "wait_if", KEY_UNSUPPORTED, false },
-	{ "wait_max", KEY_UNSUPPORTED, false },
-	{ "rerun", KEY_UNSUPPORTED, false },
-	{ "resume_run", KEY_UNSUPPORTED, true },
+	{ "review", KEY_REVIEW, false },
+	{ "retries", KEY_RETRIES, false },
+	{ "retry_delay", KEY_RETRY_DELAY, false },
+	{ "retry_factor", KEY_RETRY_FACTOR, false },
+	{ "retry_max_delay", KEY_RETRY_MAX_DELAY, false },
+	{ "retry_jitter", KEY_RETRY_JITTER, false },
+	{ "retry_on", KEY_RETRY_ON, false },
+	{ "retry_if", KEY_RETRY_IF, false },
+	{ "give_up_on", KEY_GIVE_UP_ON, false },
+	{ "give_up_if", KEY_GIVE_UP_IF, false },
+	{ "wait_if", KEY_WAIT_IF, false },
+	{ "wait_max", KEY_WAIT_MAX, false },
+	{ "rerun", KEY_RERUN, false },
+	{ "resume_run", KEY_RESUME_RUN, true },
 	{ "timeout", KEY_TIMEOUT, false },
 	{ "idle_timeout", KEY_IDLE_TIMEOUT, false },
 	{ "stop_signal", KEY_STOP_SIGNAL, false },
@@ -71,11 +71,11 @@ static const struct key step_keys[] = {
 	{ "ok_exit", KEY_OK_EXIT, false },
 	{ "outputs", KEY_OUTPUTS, false },
 	{ "outputs_fresh", KEY_OUTPUTS_FRESH, false },
-	{ "verify.", KEY_UNSUPPORTED, true },
-	{ "verify_timeout", KEY_UNSUPPORTED, false },
-	{ "fail_if", KEY_UNSUPPORTED, false },
-	{ "ok_if", KEY_UNSUPPORTED, false },
-	{ "receipt", KEY_UNSUPPORTED, false },
+	{ "verify.", KEY_VERIFY, true },
+	{ "verify_timeout", KEY_VERIFY_TIMEOUT, false },
+	{ "fail_if", KEY_FAIL_IF, false },
+	{ "ok_if", KEY_OK_IF, false },
+	{ "receipt", KEY_RECEIPT, false },
 	{ "inputs", KEY_UNSUPPORTED, false },
 	{ "stdin", KEY_STDIN, false },
 	{ "stdout", KEY_STDOUT, false },
@@ -86,13 +86,19 @@ static const struct key step_keys[] = {
 	{ "umask", KEY_UMASK, false },
 	{ "nice", KEY_NICE, false },
 	{ "secrets", KEY_UNSUPPORTED, false },
-	{ "max_output", KEY_UNSUPPORTED, false },
+	{ "max_output", KEY_MAX_OUTPUT, false },
 	{ "requires", KEY_REQUIRES, false },
 	{ "check", KEY_CHECK, true },
-	{ "pool", KEY_UNSUPPORTED, false },
-	{ "preset", KEY_UNSUPPORTED, false },
-	{ "cost", KEY_UNSUPPORTED, false },
-	{ "cost_from", KEY_UNSUPPORTED, false },
+	{ "pool", KEY_POOL, false },
+	{ "preset", KEY_PRESET, false },
+	{ "cost", KEY_COST, false },
+	{ "cost_from", KEY_COST_FROM, false },
+};
+
+static const struct key pool_keys[] = {
+	{ "slots", POOL_SLOTS, false },
+	{ "min_interval", POOL_MIN_INTERVAL, false },
+	{ "scope", POOL_SCOPE, false },
 };
 
 /* What the same thing is called elsewhere (GitHub Actions, GitLab, systemd,
@@ -115,6 +121,15 @@ static const struct alias {
 	{ "continue_on_error", "allow_failure" },
 	{ "continue-on-error", "allow_failure" },
 	{ "ignore_errors", "allow_failure" }, { "stopsignal", "stop_signal" },
+	{ "max_retries", "retries" }, { "attempts", "retries" },
+	{ "retry_backoff", "retry_factor" }, { "backoff", "retry_factor" },
+	{ "retry_wait", "retry_delay" }, { "restart", "retries" },
+	{ "restartsec", "retry_delay" }, { "approval", "review" },
+	{ "manual", "review" }, { "concurrency", "pool" },
+	{ "resource_group", "pool" }, { "verify", "verify.NAME" },
+	{ "on_failure", "on_review" }, { "on_error", "on_review" },
+	{ "on_success", "on_done" }, { "size", "slots" },
+	{ "count", "slots" }, { "interval", "min_interval" },
 	{ "parallelism", "jobs" }, { "max_parallel", "jobs" },
 	{ "desc", "description" }, { "title", "description" },
 };
@@ -127,16 +142,24 @@ const struct key *keys_of(enum section section, size_t *n)
 		return pipeline_keys;
 	case SECTION_STEP:
 	case SECTION_DEFAULTS:
+	case SECTION_PRESET:
 		*n = COUNT(step_keys);
 		return step_keys;
-	case SECTION_PARAMS:
 	case SECTION_POOL:
-	case SECTION_PRESET:
+		*n = COUNT(pool_keys);
+		return pool_keys;
+	case SECTION_PARAMS:
 	case SECTION_COUNT:
 		break;
 	}
 	*n = 0;
 	return NULL;
+}
+
+bool keys_not_in_preset(int id)
+{
+	return id == KEY_RUN || id == KEY_NEEDS || id == KEY_IF ||
+		id == KEY_PRESET;
 }
 
 const struct key *keys_find(enum section section, const char *name)
@@ -177,33 +200,60 @@ static const char *guess_key(enum section section, const char *name)
 	return guess(name, words, n);
 }
 
+/* Where keys of the section stand, for a sentence. */
+static const char *whose(enum section section)
+{
+	return section == SECTION_PIPELINE ? "[pipeline]" :
+		section == SECTION_POOL ? "a [pool NAME]" : "a [step NAME]";
+}
+
+/* The other kinds of sections than that of a key nobody knows. */
+static void others(enum section section, enum section other[2])
+{
+	static const enum section kinds[] = {
+		SECTION_STEP, SECTION_PIPELINE, SECTION_POOL,
+	};
+	enum section own = section == SECTION_PIPELINE ||
+		section == SECTION_POOL ? section : SECTION_STEP;
+	int n = 0;
+
+	for (size_t i = 0; i < COUNT(kinds); i++)
+		if (kinds[i] != own)
+			other[n++] = kinds[i];
+}
+
 char *keys_hint(enum section section, const char *name)
 {
-	bool step = section != SECTION_PIPELINE;
-	enum section other = step ? SECTION_PIPELINE : SECTION_STEP;
+	enum section other[2];
 	const char *meant;
 
-	if (keys_find(other, name) != NULL)
-		return mem_printf(step ? "it belongs into [pipeline]" :
-			"it belongs into a [step NAME], or into [defaults] "
-			"for all steps");
+	others(section, other);
+	for (int i = 0; i < 2; i++)
+		if (keys_find(other[i], name) != NULL)
+			return mem_printf("it belongs into %s%s",
+				whose(other[i]), other[i] == SECTION_STEP ?
+				", or into [defaults] for all steps" : "");
 	for (size_t i = 0; i < COUNT(aliases); i++) {
-		meant = aliases[i].meant;
 		if (strcasecmp(name, aliases[i].word) != 0)
 			continue;
-		if (keys_find(section, meant) == NULL)
-			return mem_printf("did you mean \"%s\"? It belongs "
-				"into %s", meant, step ? "[pipeline]" :
-				"a [step NAME]");
+		meant = aliases[i].meant;
+		for (int k = 0; k < 2; k++)
+			if (keys_find(section, meant) == NULL &&
+			    keys_find(other[k], meant) != NULL)
+				return mem_printf("did you mean \"%s\"? It "
+					"belongs into %s", meant,
+					whose(other[k]));
 		return mem_printf("did you mean \"%s\"?", meant);
 	}
 	meant = guess_key(section, name);
 	if (meant != NULL)
 		return mem_printf("did you mean \"%s\"?", meant);
-	meant = guess_key(other, name);
-	if (meant != NULL)
-		return mem_printf("did you mean \"%s\"? It belongs into %s",
-			meant, step ? "[pipeline]" : "a [step NAME]");
+	for (int i = 0; i < 2; i++) {
+		meant = guess_key(other[i], name);
+		if (meant != NULL)
+			return mem_printf("did you mean \"%s\"? It belongs "
+				"into %s", meant, whose(other[i]));
+	}
 	return NULL;
 }
 
@@ -234,7 +284,8 @@ char *keys_section_hint(const char *text)
 	}
 	if (meant == NULL)
 		hint = mem_printf("did you mean [step %.48s]? The sections "
-			"are [pipeline], [params], [defaults] and [step NAME]",
+			"are [pipeline], [params], [defaults], [pool NAME], "
+			"[preset NAME] and [step NAME]",
 			*first != '\0' ? first : "NAME");
 	free(first);
 	return hint;

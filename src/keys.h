@@ -17,35 +17,41 @@ enum section {
 	SECTION_COUNT
 };
 
-/* Keys of [pipeline] this version acts on. Steps have enum step_key. */
+/* Keys of [pipeline] this version acts on. Steps have enum step_key, pools
+ * enum pool_key. */
 enum pipeline_key {
 	PIPELINE_NAME, PIPELINE_DESCRIPTION, PIPELINE_JOBS, PIPELINE_SHELL,
 	PIPELINE_WORKDIR, PIPELINE_STATE_DIR, PIPELINE_TIMEOUT,
 	PIPELINE_ENV_FILE, PIPELINE_ENV, PIPELINE_FAIL_FAST,
 	PIPELINE_KEEP_RUNS, PIPELINE_WHEN_DONE, PIPELINE_MAX_AGE,
+	PIPELINE_BUDGET, PIPELINE_ON_DONE, PIPELINE_ON_REVIEW,
+	PIPELINE_ON_WAIT, PIPELINE_ON_EXIT,
 	PIPELINE_COUNT
 };
 
 struct section_name {
 	const char *name;
 	bool named;		/* [name NAME] */
-	bool supported;
 };
 
 #define KEY_UNSUPPORTED (-1)
 
 struct key {
 	const char *name;	/* "env." stands for env.NAME */
-	int id;			/* enum step_key or enum pipeline_key, or
+	int id;			/* enum step_key, pipeline_key or pool_key, or
 				   KEY_UNSUPPORTED: known, not acted on yet */
 	bool script;		/* its ${NAME} are the shell's */
 };
 
 extern const struct section_name keys_section[SECTION_COUNT];
 
-/* The keys of [pipeline], or of [step NAME] and [defaults], in the order of
- * the man page. Other sections have none here. */
+/* The keys of [pipeline], of [pool NAME], or of [step NAME], [defaults] and
+ * [preset NAME], in the order of the man page. [params] has none here. */
 const struct key *keys_of(enum section section, size_t *n);
+
+/* What of them a preset may not say: what is done, and when, is the step's
+ * own business. */
+bool keys_not_in_preset(int id);
 
 /* The key of that name, or NULL. For env.NAME and the like it is the entry
  * that ends in a dot. */

@@ -64,7 +64,7 @@ static void step_end(const struct lines *l, const struct view_run *r,
 	const struct task *t = plan_task(r->plan, e->step);
 	const char *colour = NULL;
 	struct buf text = { 0 };
-	char span[CLOCK_SPAN];
+	char span[CLOCK_SPAN], when[CLOCK_SPAN];
 
 	clock_span(t->ended_at - t->started_at, span);
 	switch (e->state) {
@@ -86,6 +86,12 @@ static void step_end(const struct lines *l, const struct view_run *r,
 			t->reason != NULL ? t->reason : "condition");
 		break;
 	case TASK_NEEDS_REVIEW:
+		if (t->approval) {
+			buf_printf(&text, "awaits approval: durexec approve "
+				"%s", t->name);
+			colour = YELLOW;
+			break;
+		}
 		buf_printf(&text, "%s: %s (%s)",
 			plan_settled(r->plan, e->step) ?
 			"failed, which is allowed" : "needs review",
@@ -104,7 +110,12 @@ static void step_end(const struct lines *l, const struct view_run *r,
 		colour = YELLOW;
 		break;
 	case TASK_WAITING:
-		buf_str(&text, "waiting");
+		clock_local(t->until_at, when);
+		clock_span(t->until_at > e->at ? t->until_at - e->at : 0,
+			span);
+		buf_printf(&text, "%s; waiting until %s (%s)",
+			t->reason != NULL ? t->reason : "?", when, span);
+		colour = YELLOW;
 		break;
 	case TASK_RUNNING:
 	case TASK_STATES:
@@ -142,6 +153,7 @@ static int *failed_steps(const struct view_run *r, int *n)
 	*n = 0;
 	for (i = 0; i < r->p->nsteps; i++)
 		if (plan_task(r->plan, i)->state == TASK_NEEDS_REVIEW &&
+		    !plan_task(r->plan, i)->approval &&
 		    !plan_settled(r->plan, i))
 			list[(*n)++] = i;
 	return list;
@@ -157,6 +169,10 @@ static void detail(const struct view_run *r, int step, struct buf *out)
 	safe(out, t->reason != NULL ? t->reason : "?");
 	buf_char(out, '\n');
 	add_log(r, t, out);
+	if (t->hold)
+		buf_printf(out, "  it is not tried again unasked: durexec "
+			"approve %s (it took effect), retry %s (it did not), "
+			"or skip %s\n", t->name, t->name, t->name);
 }
 
 static const struct view_run *sorting;
@@ -231,6 +247,41 @@ static void add_next(const struct lines *l, const struct view_run *r,
 	buf_release(&words);
 }
 
+/* The parameters that name the run. */
+static void add_given(const struct view_run *r, struct buf *out)
+{
+	for (int i = 0; i < r->p->nparams; i++) {
+		struct buf word = { 0 };
+
+		if (!r->p->param[i].given)
+			continue;
+		buf_printf(&word, "%s=%s", r->p->param[i].name,
+			r->p->param[i].value);
+		buf_char(out, ' ');
+		quote_word(out, word.data);
+		buf_release(&word);
+	}
+}
+
+/* What a person has to say, before anything goes on. */
+static void add_approvals(const struct lines *l, const struct view_run *r,
+	const struct summary *sum, struct buf *out)
+{
+	int i, n = 0;
+
+	for (i = 0; i < r->p->nsteps && sum->approvals > n; i++) {
+		if (!plan_task(r->plan, i)->approval ||
+		    plan_task(r->plan, i)->state != TASK_NEEDS_REVIEW)
+			continue;
+		if (++n > EXAMPLES)
+			break;
+		buf_str(out, "approve: durexec approve ");
+		quote_word(out, l->ini);
+		add_given(r, out);
+		buf_printf(out, " %s\n", r->p->step[i].name);
+	}
+}
+
 static void at_rest(const struct lines *l, const struct view_run *r)
 {
 	struct buf out = { 0 };
@@ -241,7 +292,7 @@ static void at_rest(const struct lines *l, const struct view_run *r)
 	lines_failures(r, &out);
 	if (out.len > 0)
 		buf_char(&out, '\n');
-	if (l->quiet && sum.review == 0)
+	if (l->quiet && sum.review + sum.approvals == 0)
 		goto done;
 	clock_span(clock_wall() - l->began_at, span);
 	if (strcmp(sum.state, "done") == 0)
@@ -249,7 +300,8 @@ static void at_rest(const struct lines *l, const struct view_run *r)
 			sum.total);
 	else
 		buf_printf(&out, "%s: %d of %d done", sum.review > 0 ?
-			"needs review" : sum.state, sum.done, sum.total);
+			"needs review" : sum.approvals > 0 ?
+			"approval pending" : sum.state, sum.done, sum.total);
 	if (sum.skipped > 0)
 		buf_printf(&out, ", %d of them skipped", sum.skipped);
 	if (sum.allowed > 0)
@@ -257,14 +309,27 @@ static void at_rest(const struct lines *l, const struct view_run *r)
 			sum.allowed == 1 ? "" : "s");
 	if (sum.review > 0)
 		buf_printf(&out, ", %d in review", sum.review);
+	if (sum.approvals > 0)
+		buf_printf(&out, ", %d to approve", sum.approvals);
 	buf_printf(&out, ", %s", span);
-	if (sum.saved_ms >= 1000) {
+	if (sum.cost > 0)
+		buf_printf(&out, ", $%.2f", (double)sum.cost / 1e6);
+	if (sum.saved_ms >= 1000 || sum.saved_cost > 0) {
 		clock_span(sum.saved_ms, saved);
 		buf_printf(&out, "; going on saved %s", saved);
+		if (sum.saved_cost > 0)
+			buf_printf(&out, " and $%.2f",
+				(double)sum.saved_cost / 1e6);
+	}
+	if (strcmp(sum.state, "waiting") == 0) {
+		clock_local(sum.until_at, saved);
+		buf_printf(&out, "; come back %s", saved);
 	}
 	buf_char(&out, '\n');
 	if (strcmp(sum.state, "done") != 0) {
-		buf_str(&out, sum.review > 0 ? "try again: " : "go on: ");
+		add_approvals(l, r, &sum, &out);
+		buf_str(&out, sum.review > sum.held ? "try again: " :
+			sum.held > 0 ? "look: " : "go on: ");
 		add_next(l, r, &sum, &out);
 		buf_char(&out, '\n');
 	}

@@ -14,8 +14,12 @@
  * Load path with the NAME=VALUE pairs of the command line (given, ngiven
  * strings). Returns NULL with at least one complaint when anything is wrong;
  * otherwise a pipeline that the caller frees with pipeline_free(). Complaints
- * are sorted. Runs nothing and looks at nothing but the file and the
- * environment (undefined ${X}).
+ * are sorted. Runs nothing and looks at nothing but the file, the environment
+ * (undefined ${X}) and, when it uses presets, the user's own ones.
+ *
+ * p->text is the file as it is and, below it, those presets and pools of other
+ * files that it uses: a run's copy of it means the same when they are changed
+ * or gone.
  *
  * Only a regular file is read; for root only one that belongs to root and
  * that nobody else can write.

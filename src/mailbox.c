@@ -90,7 +90,7 @@ int mailbox_take(struct mailbox *m, const struct job *j)
 	record_start(&r, "take");
 	record_set(&r, "step", j->step);
 	record_set_number(&r, "attempt", j->attempt);
-	record_set(&r, "phase", phase_word((enum phase)j->phase));
+	record_set(&r, "phase", j->phase);
 	return put(m, &r);
 }
 
@@ -228,7 +228,7 @@ int mailbox_held(int dirfd, int number_)
 }
 
 int mailbox_read(int dirfd, int number_, const char *step, int attempt,
-	int phase, struct mail *mail)
+	const char *phase, struct mail *mail)
 {
 	char name[MAILBOX_NAME], *line, *end;
 	struct buf text = { 0 };
@@ -250,7 +250,7 @@ int mailbox_read(int dirfd, int number_, const char *step, int attempt,
 	    (end = strchr(line, '\n')) != NULL; line = end + 1)
 		if (record_parse(line, (size_t)(end - line), 0, &r))
 			read_record(&r, step, attempt,
-				phase_word((enum phase)phase), &ours, mail);
+				phase, &ours, mail);
 	buf_release(&text);
 	return 1;
 }

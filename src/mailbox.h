@@ -61,7 +61,7 @@ struct mail {
 /* Read it. 1; 0: there is no such mailbox (mail is zeroed); -1 + errno: nobody
  * can tell now, which is not the same. */
 int mailbox_read(int dirfd, int number, const char *step, int attempt,
-	int phase, struct mail *mail);
+	const char *phase, struct mail *mail);
 /* Does a keeper hold mailbox `number`? 1, 0 (as well when there is none), or
  * -1 + errno. */
 int mailbox_held(int dirfd, int number);

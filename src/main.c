@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "catalogue.h"
 #include "keeper.h"
 #include "msg.h"
 #include "options.h"
@@ -105,6 +106,9 @@ int main(int argc, char **argv)
 		break;
 	case COMMAND_START:
 		status = o.detach ? start_detached(&o) : start_main(&o);
+		break;
+	case COMMAND_PRESET:
+		status = catalogue_main(&o);
 		break;
 	case COMMAND_STATUS:
 	case COMMAND_LOGS:

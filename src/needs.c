@@ -6,7 +6,6 @@
 
 #include "buf.h"
 #include "refs.h"
-#include "values.h"
 
 /* Of a longer cycle the middle is left out. */
 #define SHOWN 10
@@ -45,20 +44,6 @@ static char *meant_step(struct draft *d, const char *name)
 		NULL;
 }
 
-/* The word of a list, ${NAME} replaced; the caller frees. NULL: complained. */
-static char *word(struct draft *d, int line, const char *text)
-{
-	struct buf b = { 0 };
-
-	if (strchr(text, '$') == NULL)
-		return mem_dup(text);
-	if (refs_expand(d, line, "needs", text, d->p->nparams, &b) == -1) {
-		buf_release(&b);
-		return NULL;
-	}
-	return buf_steal(&b);
-}
-
 /*
  * The steps that a list names. step: whose list it is, -1 for [defaults].
  * What cannot be is complained about and left out.
@@ -68,18 +53,15 @@ static int *resolve(struct resolving *r, const struct setting *s, int step,
 {
 	struct draft *d = r->d;
 	struct pipeline *p = d->p;
-	struct strlist list = values_list(&d->arena, s->value);
+	struct strlist list = refs_words(d, s->line, "needs", s->value);
 	const char *whose = step >= 0 ? p->step[step].name : "[defaults]";
 	int *needs = arena_alloc(&p->arena, (size_t)list.n * sizeof(*needs));
 
 	*n = 0;
 	for (int i = 0; i < list.n; i++) {
-		char *name = word(d, s->line, list.v[i]);
-		int k;
+		const char *name = list.v[i];
+		int k = table_get(&p->names, name);
 
-		if (name == NULL)
-			continue;
-		k = table_get(&p->names, name);
 		if (k == TABLE_NONE)
 			draft_complain(d, s->line, meant_step(d, name),
 				"\"%s\" needs \"%.*s\", and there is no such "
@@ -92,7 +74,6 @@ static int *resolve(struct resolving *r, const struct setting *s, int step,
 			needs[(*n)++] = k;
 		if (k != TABLE_NONE)
 			r->seen[k] = step + 2;
-		free(name);
 	}
 	return needs;
 }

@@ -23,16 +23,17 @@ static const struct {
 	{ "stop", COMMAND_STOP }, { "wait", COMMAND_WAIT },
 	{ "retry", COMMAND_RETRY }, { "approve", COMMAND_APPROVE },
 	{ "skip", COMMAND_SKIP }, { "rewind", COMMAND_REWIND },
-	{ "history", COMMAND_HISTORY }, { "help", COMMAND_HELP },
+	{ "history", COMMAND_HISTORY }, { "preset", COMMAND_PRESET },
+	{ "help", COMMAND_HELP },
 };
 
 static const char *const later_verbs[] = {
-	"exec", "step", "graph", "report", "clean", "preset",
+	"exec", "step", "graph", "report", "clean",
 };
 
 enum {
-	OPT_RESUME = 256, OPT_FRESH, OPT_FAIL_FAST, OPT_ONLY, OPT_UNTIL,
-	OPT_STATE_DIR, OPT_JSON, OPT_PROGRESS, OPT_COLOR, OPT_ALL, OPT_STDOUT,
+	OPT_RESUME = 256, OPT_FRESH, OPT_NO_WAIT, OPT_FAIL_FAST, OPT_ONLY,
+	OPT_UNTIL, OPT_STATE_DIR, OPT_JSON, OPT_PROGRESS, OPT_COLOR, OPT_ALL, OPT_STDOUT,
 	OPT_STDERR, OPT_DRAIN, OPT_NOW, OPT_FAILED, OPT_GO, OPT_ATTEMPT,
 	OPT_RESULT, OPT_TIMEOUT, OPT_RUN, OPT_LATER, OPT_HINT
 };
@@ -41,7 +42,8 @@ enum {
 #define VERB(v) (1u << COMMAND_##v)
 #define STEPS (VERB(RETRY) | VERB(APPROVE) | VERB(SKIP) | VERB(REWIND))
 #define ANY (~0u)
-#define VERBS_WITH_STEPS (STEPS | VERB(LOGS) | START)
+/* Those that take names: of steps, or of presets. */
+#define VERBS_WITH_STEPS (STEPS | VERB(LOGS) | VERB(PRESET) | START)
 
 static const struct {
 	struct option o;
@@ -53,11 +55,13 @@ static const struct {
 	{ { "fresh", no_argument, NULL, OPT_FRESH }, START },
 	{ { "fail-fast", no_argument, NULL, OPT_FAIL_FAST }, START },
 	{ { "jobs", required_argument, NULL, 'j' }, START },
+	{ { "no-wait", no_argument, NULL, OPT_NO_WAIT }, START },
 	{ { "only", required_argument, NULL, OPT_ONLY }, START },
 	{ { "until", required_argument, NULL, OPT_UNTIL }, START },
 	{ { "progress", required_argument, NULL, OPT_PROGRESS }, START },
 	{ { "state-dir", required_argument, NULL, OPT_STATE_DIR }, ANY },
-	{ { "run", required_argument, NULL, OPT_RUN }, ANY & ~START },
+	{ { "run", required_argument, NULL, OPT_RUN },
+		ANY & ~(START | VERB(PRESET)) },
 	{ { "json", no_argument, NULL, OPT_JSON },
 		START | VERB(STATUS) | VERB(HISTORY) },
 	{ { "quiet", no_argument, NULL, 'q' }, ANY },
@@ -80,7 +84,6 @@ static const struct {
 	/* of the contract, not there yet */
 	{ { "rescan", no_argument, NULL, OPT_LATER }, ANY },
 	{ { "rerun-stale", no_argument, NULL, OPT_LATER }, ANY },
-	{ { "no-wait", no_argument, NULL, OPT_LATER }, ANY },
 	{ { "cron", no_argument, NULL, OPT_LATER }, ANY },
 	{ { "watch", no_argument, NULL, OPT_LATER }, ANY },
 	/* what people try */
@@ -247,6 +250,7 @@ static void take_option(struct options *o, int c, const char *arg,
 	case 'n': o->dry_run = true; break;
 	case 'd': o->detach = true; break;
 	case OPT_FRESH: o->fresh = true; break;
+	case OPT_NO_WAIT: o->no_wait = true; break;
 	case OPT_FAIL_FAST: o->fail_fast = true; break;
 	case 'j': o->jobs = number("--jobs", arg, 1, 1024); break;
 	case OPT_ONLY: o->only = arg; break;
@@ -414,6 +418,9 @@ void options_help(void)
 "  skip STEP...              rewind STEP... (it and all that needs it)\n"
 "                            --go: and continue at once\n"
 "  history                                    earlier runs\n"
+"\n"
+"  durexec preset [NAME]    what presets there are; one of them, to be read\n"
+"                           or pasted and changed\n"
 "\n"
 "Exit status: 0 done, 1 a step needs review, 2 command line or file wrong,\n"
 "3 stopped early, 4 the state cannot be read or kept, 75 another durexec runs\n"

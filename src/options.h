@@ -15,7 +15,7 @@ enum command {
 	COMMAND_START,		/* PIPELINE.ini, --resume, --dry-run */
 	COMMAND_STATUS, COMMAND_LOGS, COMMAND_STOP, COMMAND_WAIT,
 	COMMAND_RETRY, COMMAND_APPROVE, COMMAND_SKIP, COMMAND_REWIND,
-	COMMAND_HISTORY,
+	COMMAND_HISTORY, COMMAND_PRESET,
 	COMMAND_HELP, COMMAND_VERSION
 };
 
@@ -30,7 +30,7 @@ enum {
 struct options {
 	enum command command;
 	/* start */
-	bool resume, dry_run, detach, fresh, fail_fast;
+	bool resume, dry_run, detach, fresh, no_wait, fail_fast;
 	int jobs;			/* 0: not said */
 	const char *only, *until;	/* NULL: not said */
 	bool progress;			/* false: --progress none */
@@ -47,7 +47,7 @@ struct options {
 	const char *ini;		/* the pipeline file; NULL: not said */
 	char **given;			/* NAME=VALUE */
 	size_t ngiven;
-	char **step;			/* names */
+	char **step;			/* names, of steps or presets */
 	size_t nsteps;
 };
 

@@ -53,6 +53,53 @@ static uint64_t add_env(uint64_t h, const struct envlist *env)
 	return h;
 }
 
+static uint64_t add_patterns(uint64_t h, int key, const struct patterns *p)
+{
+	h = add_number(h, key, p->n);
+	for (int i = 0; i < p->n; i++)
+		h = add_text(h, key, p->v[i]);
+	return h;
+}
+
+static uint64_t add_exits(uint64_t h, int key, const struct exits *e)
+{
+	h = add_number(h, key, sizeof(e->bit));
+	return table_hash(h, e->bit, sizeof(e->bit));
+}
+
+static uint64_t add_gates(uint64_t h, const struct gatelist *gates)
+{
+	h = add_number(h, KEY_VERIFY, gates->n);
+	for (int i = 0; i < gates->n; i++) {
+		h = add_text(h, KEY_VERIFY, gates->v[i].name);
+		h = add_text(h, KEY_VERIFY, gates->v[i].script);
+	}
+	return h;
+}
+
+/* When an attempt is tried again, waited for, and given up. */
+static uint64_t add_failure(uint64_t h, const struct stepconf *c)
+{
+	h = add_number(h, KEY_RETRIES, c->retries);
+	h = add_number(h, KEY_RETRY_DELAY, c->retry_delay_ms);
+	/* as it was written: millionths */
+	h = add_number(h, KEY_RETRY_FACTOR, (int64_t)(c->retry_factor * 1e6 +
+		0.5));
+	h = add_number(h, KEY_RETRY_MAX_DELAY, c->retry_max_delay_ms);
+	h = add_number(h, KEY_RETRY_JITTER, c->retry_jitter);
+	h = add_number(h, KEY_RETRY_ON, c->retry_on_given);
+	h = add_exits(h, KEY_RETRY_ON, &c->retry_on);
+	h = add_patterns(h, KEY_RETRY_IF, &c->retry_if);
+	h = add_exits(h, KEY_GIVE_UP_ON, &c->give_up_on);
+	h = add_patterns(h, KEY_GIVE_UP_IF, &c->give_up_if);
+	h = add_patterns(h, KEY_WAIT_IF, &c->wait_if);
+	h = add_number(h, KEY_WAIT_MAX, c->wait_max_ms);
+	h = add_number(h, KEY_RERUN, c->never);
+	h = add_patterns(h, KEY_FAIL_IF, &c->fail_if);
+	h = add_patterns(h, KEY_OK_IF, &c->ok_if);
+	return add_patterns(h, KEY_RECEIPT, &c->receipt);
+}
+
 struct confhash pipeline_conf_hash(const struct pipeline *p,
 	const struct stepconf *c)
 {
@@ -68,24 +115,34 @@ struct confhash pipeline_conf_hash(const struct pipeline *p,
 	h = add_text(h, KEY_STDIN, c->stdin_from);
 	h = add_text(h, KEY_WORKDIR,
 		c->workdir != NULL ? c->workdir : p->workdir);
+	h = add_text(h, KEY_RESUME_RUN, c->resume_run);
 	hash.command = h;
 
 	h = add_text(h, KEY_IF, c->condition);
+	h = add_number(h, KEY_PARALLEL, c->parallel);
 	h = add_number(h, KEY_ALWAYS, c->always);
 	h = add_number(h, KEY_ALLOW_FAILURE, c->allow_failure);
+	h = add_number(h, KEY_REVIEW, c->review);
+	h = add_failure(h, c);
 	h = add_list(h, KEY_REQUIRES, &c->requires);
 	h = add_text(h, KEY_CHECK, c->check);
 	h = add_number(h, KEY_TIMEOUT, c->timeout_ms);
 	h = add_number(h, KEY_IDLE_TIMEOUT, c->idle_timeout_ms);
 	h = add_number(h, KEY_STOP_SIGNAL, c->stop_signal);
 	h = add_number(h, KEY_STOP_GRACE, c->stop_grace_ms);
-	h = table_hash(add_number(h, KEY_OK_EXIT, sizeof(c->ok_exit)),
-		c->ok_exit, sizeof(c->ok_exit));
+	h = add_exits(h, KEY_OK_EXIT, &c->ok_exit);
 	h = add_list(h, KEY_OUTPUTS, &c->outputs);
 	h = add_number(h, KEY_OUTPUTS_FRESH, c->outputs_fresh);
+	h = add_gates(h, &c->gates);
+	h = add_number(h, KEY_VERIFY_TIMEOUT, c->verify_timeout_ms);
 	h = add_text(h, KEY_STDOUT, c->stdout_to);
 	h = add_number(h, KEY_UMASK, c->umask);
 	h = add_number(h, KEY_NICE, c->nice);
+	h = add_number(h, KEY_MAX_OUTPUT, c->max_output);
+	h = add_text(h, KEY_POOL, c->pool >= 0 && c->pool < p->npools ?
+		p->pool[c->pool].name : NULL);
+	h = add_number(h, KEY_COST, c->cost);
+	h = add_patterns(h, KEY_COST_FROM, &c->cost_from);
 	hash.whole = h;
 	return hash;
 }
@@ -114,6 +171,7 @@ void pipeline_free(struct pipeline *p)
 	if (p == NULL)
 		return;
 	free(p->param);
+	free(p->pool);
 	free(p->step);
 	table_release(&p->names);
 	arena_release(&p->arena);

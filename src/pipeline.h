@@ -19,13 +19,22 @@
 
 /* Step keys this version acts on. The order is that of the man page. */
 enum step_key {
-	KEY_RUN, KEY_NEEDS, KEY_IF, KEY_ALWAYS, KEY_ALLOW_FAILURE,
-	KEY_REQUIRES, KEY_CHECK, KEY_TIMEOUT, KEY_IDLE_TIMEOUT,
-	KEY_STOP_SIGNAL, KEY_STOP_GRACE, KEY_OK_EXIT, KEY_OUTPUTS,
-	KEY_OUTPUTS_FRESH, KEY_STDIN, KEY_STDOUT, KEY_ENV, KEY_UNSET_ENV,
-	KEY_ENV_FILE, KEY_WORKDIR, KEY_UMASK, KEY_NICE,
+	KEY_RUN, KEY_NEEDS, KEY_IF, KEY_PARALLEL, KEY_ALWAYS,
+	KEY_ALLOW_FAILURE, KEY_REVIEW, KEY_RETRIES, KEY_RETRY_DELAY,
+	KEY_RETRY_FACTOR, KEY_RETRY_MAX_DELAY, KEY_RETRY_JITTER, KEY_RETRY_ON,
+	KEY_RETRY_IF, KEY_GIVE_UP_ON, KEY_GIVE_UP_IF, KEY_WAIT_IF,
+	KEY_WAIT_MAX, KEY_RERUN, KEY_RESUME_RUN, KEY_TIMEOUT,
+	KEY_IDLE_TIMEOUT, KEY_STOP_SIGNAL, KEY_STOP_GRACE, KEY_OK_EXIT,
+	KEY_OUTPUTS, KEY_OUTPUTS_FRESH, KEY_VERIFY, KEY_VERIFY_TIMEOUT,
+	KEY_FAIL_IF, KEY_OK_IF, KEY_RECEIPT, KEY_STDIN, KEY_STDOUT, KEY_ENV,
+	KEY_UNSET_ENV, KEY_ENV_FILE, KEY_WORKDIR, KEY_UMASK, KEY_NICE,
+	KEY_MAX_OUTPUT, KEY_REQUIRES, KEY_CHECK, KEY_POOL, KEY_PRESET,
+	KEY_COST, KEY_COST_FROM,
 	KEY_COUNT
 };
+
+/* Keys of [pool NAME]. */
+enum pool_key { POOL_SLOTS, POOL_MIN_INTERVAL, POOL_SCOPE, POOL_KEY_COUNT };
 
 struct strlist {
 	const char **v;
@@ -44,6 +53,31 @@ struct envlist {
 };
 
 enum always { ALWAYS_NO, ALWAYS_DONE, ALWAYS_REVIEW };
+
+/* verify.NAME: a command that is asked after success. */
+struct gate {
+	const char *name;
+	const char *script;
+	int line;
+};
+
+struct gatelist {
+	struct gate *v;
+	int n;
+};
+
+/* Which exit codes: a bit for each of 0..255. */
+struct exits {
+	uint8_t bit[32];
+};
+
+/* POSIX extended regular expressions, any of which may match; each compiles
+ * (pattern.h). A value has one a line; those of [defaults], presets and step
+ * add up. */
+struct patterns {
+	const char **v;
+	int n;
+};
 
 struct stepconf {
 	const char *condition;		/* if; NULL none */
@@ -64,8 +98,30 @@ struct stepconf {
 	int nice;			/* 0: inherited */
 	enum always always;
 	bool allow_failure;
+	bool review;			/* wait for a person after success */
+	bool never;			/* rerun = never; always with receipt */
 	bool outputs_fresh;		/* default true */
-	uint8_t ok_exit[32];		/* a bit per exit code; bit 0 is set */
+	bool retry_on_given;
+	struct exits ok_exit;		/* bit 0 is set */
+	struct exits retry_on, give_up_on;
+	int retries;			/* default 0 */
+	int retry_jitter;		/* percent, default 10 */
+	double retry_factor;		/* default 2 */
+	int64_t retry_delay_ms;		/* default 1 s */
+	int64_t retry_max_delay_ms;	/* default 5 min */
+	int64_t wait_max_ms;		/* all waits in a row together; default
+					   3 days */
+	int64_t verify_timeout_ms;	/* of each gate; default 10 min */
+	int64_t max_output;		/* bytes; 0 none */
+	struct patterns retry_if, give_up_if, wait_if, fail_if, ok_if;
+	struct patterns receipt;	/* these two do not add up */
+	struct patterns cost_from;
+	int64_t cost;			/* money of an attempt, in millionths */
+	bool costs;			/* `cost` or `cost_from` is given */
+	struct gatelist gates;		/* verify.NAME, in order */
+	const char *resume_run;		/* NULL none */
+	int pool;			/* index into pipeline.pool, -1 none */
+	int parallel;			/* 0 no limit */
 	int line[KEY_COUNT];		/* where each key was given, in the
 					   step or [defaults]; 0: not, or
 					   `run` and `needs` of a step that
@@ -77,7 +133,7 @@ struct stepconf {
 
 struct step {
 	const char *name;
-	const char *run;
+	const char *run;		/* NULL: only an approval (review) */
 	const int *needs;		/* indices into pipeline.step */
 	int nneeds;
 	bool needs_all;			/* no `needs` key: every step above that
@@ -93,6 +149,19 @@ struct param {
 	bool given;
 	int line;			/* 0: not declared in [params] */
 };
+
+/* [pool NAME] */
+struct pool {
+	const char *name;
+	const char **slot;		/* their names: "0", "1"… of a count */
+	int nslots;			/* at least 1 (the default) */
+	int64_t min_interval_ms;	/* between two starts; 0 none */
+	bool machine;			/* scope = machine */
+	int line;
+};
+
+/* Commands that are told how the run goes: on_done … */
+enum hook { HOOK_DONE, HOOK_REVIEW, HOOK_WAIT, HOOK_EXIT, HOOKS };
 
 enum when_done { WHEN_DONE_STOP, WHEN_DONE_AGAIN };
 
@@ -115,10 +184,14 @@ struct pipeline {
 	int fail_fast;			/* 0 no; N: after N failures */
 	bool fail_fast_percent;		/* fail_fast is a percentage */
 	enum when_done when_done;
+	int64_t budget;			/* millionths; -1 none */
+	const char *hook[HOOKS];	/* scripts; NULL none */
 	int env_file_line, workdir_line, shell_line; /* 0: not given */
 
 	struct param *param;
 	int nparams;
+	struct pool *pool;
+	int npools;
 	struct step *step;
 	int nsteps;
 	struct table names;		/* step name -> index */

@@ -18,18 +18,29 @@ struct task *plan_task(const struct plan *pl, int step)
 
 static bool in_review(const struct plan *pl, int step)
 {
-	return plan_task(pl, step)->state == TASK_NEEDS_REVIEW &&
+	const struct task *t = plan_task(pl, step);
+
+	return t->state == TASK_NEEDS_REVIEW && !t->approval &&
 		!pl->p->step[step].conf->allow_failure;
+}
+
+static bool awaits(const struct plan *pl, int step)
+{
+	const struct task *t = plan_task(pl, step);
+
+	return t->state == TASK_NEEDS_REVIEW && t->approval;
 }
 
 bool plan_settled(const struct plan *pl, int step)
 {
-	switch ((enum task_state)plan_task(pl, step)->state) {
+	const struct task *t = plan_task(pl, step);
+
+	switch ((enum task_state)t->state) {
 	case TASK_DONE:
 	case TASK_SKIPPED:
 		return true;
 	case TASK_NEEDS_REVIEW:
-		return pl->p->step[step].conf->allow_failure;
+		return pl->p->step[step].conf->allow_failure && !t->approval;
 	case TASK_PENDING:
 	case TASK_RUNNING:
 	case TASK_WAITING:
@@ -39,29 +50,44 @@ bool plan_settled(const struct plan *pl, int step)
 	return false;
 }
 
-/* A binary heap of step numbers. */
-static void push(struct plan *pl, int step)
+/* Which of two steps comes first: by number, or by the time waited for. */
+static bool before(const struct plan *pl, const struct heap *h, int a, int b)
 {
-	int i = pl->nheap++, up;
+	int64_t x, y;
 
-	pl->queued[step] = true;
-	for (; i > 0 && pl->heap[up = (i - 1) / 2] > step; i = up)
-		pl->heap[i] = pl->heap[up];
-	pl->heap[i] = step;
+	if (h != &pl->later)
+		return a < b;
+	x = plan_task(pl, a)->until_at;
+	y = plan_task(pl, b)->until_at;
+	return x < y || (x == y && a < b);
 }
 
-static int pop(struct plan *pl)
+static void push(struct plan *pl, struct heap *h, int step)
 {
-	int top = pl->heap[0], last = pl->heap[--pl->nheap], i = 0, down;
+	size_t i, up;
 
-	for (; (down = 2 * i + 1) < pl->nheap; i = down) {
-		if (down + 1 < pl->nheap && pl->heap[down + 1] < pl->heap[down])
+	h->v = mem_grow(h->v, h->n, &h->cap, sizeof(*h->v));
+	for (i = h->n++; i > 0 && before(pl, h, step,
+	    h->v[up = (i - 1) / 2]); i = up)
+		h->v[i] = h->v[up];
+	h->v[i] = step;
+	pl->queued[step] = true;
+}
+
+static int pop(struct plan *pl, struct heap *h)
+{
+	int top = h->v[0], last = h->v[--h->n];
+	size_t i = 0, down;
+
+	for (; (down = 2 * i + 1) < h->n; i = down) {
+		if (down + 1 < h->n && before(pl, h, h->v[down + 1],
+		    h->v[down]))
 			down++;
-		if (pl->heap[down] >= last)
+		if (!before(pl, h, h->v[down], last))
 			break;
-		pl->heap[i] = pl->heap[down];
+		h->v[i] = h->v[down];
 	}
-	pl->heap[i] = last;
+	h->v[i] = last;
 	pl->queued[top] = false;
 	return top;
 }
@@ -84,7 +110,8 @@ static bool ready(const struct plan *pl, int step)
 {
 	const struct step *st = &pl->p->step[step];
 
-	if (plan_task(pl, step)->state != TASK_PENDING ||
+	if ((plan_task(pl, step)->state != TASK_PENDING &&
+	    plan_task(pl, step)->state != TASK_WAITING) ||
 	    pl->missing[step] > 0 ||
 	    (pl->chosen != NULL && !pl->chosen[step]))
 		return false;
@@ -100,10 +127,21 @@ static bool ready(const struct plan *pl, int step)
 	return false;
 }
 
+int plan_lane(const struct plan *pl, int step)
+{
+	/* what is left of an attempt needs no slot */
+	return plan_task(pl, step)->ran ? 0 :
+		pl->p->step[step].conf->pool + 1;
+}
+
 static void offer(struct plan *pl, int step)
 {
-	if (!pl->queued[step] && ready(pl, step))
-		push(pl, step);
+	if (pl->queued[step] || !ready(pl, step))
+		return;
+	if (plan_task(pl, step)->state == TASK_WAITING && !pl->due[step])
+		push(pl, &pl->later, step);
+	else
+		push(pl, &pl->lane[plan_lane(pl, step)].ready, step);
 }
 
 static void offer_always(struct plan *pl)
@@ -124,17 +162,72 @@ static void advance(struct plan *pl)
 		offer(pl, pl->prefix);
 }
 
+static int slot_of(const struct lane *l, const char *name)
+{
+	int i;
+
+	for (i = 0; l->pool != NULL && name != NULL && i < l->pool->nslots;
+	    i++)
+		if (strcmp(l->pool->slot[i], name) == 0)
+			return i;
+	return -1;
+}
+
+static void hold(struct lane *l, const struct task *t)
+{
+	if (t->state == TASK_WAITING && t->parked &&
+	    t->until_at > l->parked_until)
+		l->parked_until = t->until_at;
+}
+
+/* What the lanes owe to attempts that run, and to limits that were met. */
+static void rebuild_lanes(struct plan *pl)
+{
+	int i, slot;
+
+	for (i = 0; i < pl->nlanes; i++) {
+		struct lane *l = &pl->lane[i];
+
+		l->ready.n = 0;
+		l->parked_until = l->last_start_at = 0;
+		l->free = l->pool != NULL ? l->pool->nslots : 0;
+		if (l->pool != NULL)
+			memset(l->used, 0, (size_t)l->pool->nslots);
+	}
+	for (i = 0; i < pl->p->nsteps && pl->nlanes > 1; i++) {
+		struct lane *l = &pl->lane[pl->p->step[i].conf->pool + 1];
+		const struct task *t = plan_task(pl, i);
+
+		if (l->pool == NULL)
+			continue;
+		hold(l, t);
+		if (t->started_at > l->last_start_at)
+			l->last_start_at = t->started_at;
+		slot = t->state == TASK_RUNNING ? slot_of(l, t->slot) : -1;
+		pl->slot[i] = 0;
+		if (slot >= 0 && !l->used[slot]) {
+			l->used[slot] = true;
+			l->free--;
+			pl->slot[i] = slot + 1;
+		}
+	}
+}
+
 void plan_rebuild(struct plan *pl)
 {
 	int n = pl->p->nsteps, i, k;
 
-	pl->nheap = pl->left = pl->failures = pl->prefix = 0;
+	rebuild_lanes(pl);
+	pl->later.n = 0;
+	pl->left = pl->failures = pl->approvals = pl->prefix = 0;
 	pl->at_rest = false;
+	memset(pl->due, 0, (size_t)n * sizeof(*pl->due));
 	memset(pl->queued, 0, (size_t)n * sizeof(*pl->queued));
 	for (i = 0; i < n; i++) {
 		pl->counted[i] = plan_settled(pl, i);
 		pl->left += ordinary(pl, i) && !pl->counted[i];
 		pl->failures += in_review(pl, i);
+		pl->approvals += awaits(pl, i);
 	}
 	for (i = 0; i < n; i++) {
 		pl->missing[i] = 0;
@@ -162,7 +255,15 @@ void plan_init(struct plan *pl, const struct pipeline *p, struct state *s)
 	pl->first = mem_alloc((n + 1) * sizeof(*pl->first));
 	pl->counted = mem_alloc(n * sizeof(*pl->counted));
 	pl->queued = mem_alloc(n * sizeof(*pl->queued));
-	pl->heap = mem_alloc(n * sizeof(*pl->heap));
+	pl->due = mem_alloc(n * sizeof(*pl->due));
+	pl->slot = mem_alloc(n * sizeof(*pl->slot));
+	pl->nlanes = p->npools + 1;
+	pl->lane = mem_alloc((size_t)pl->nlanes * sizeof(*pl->lane));
+	for (i = 0; i < p->npools; i++) {
+		pl->lane[i + 1].pool = &p->pool[i];
+		pl->lane[i + 1].used = mem_alloc((size_t)p->pool[i].nslots *
+			sizeof(bool));
+	}
 	for (i = 0; i < p->nsteps; i++) {
 		pl->task[i] = state_task(s, p->step[i].name);
 		for (k = 0; k < p->step[i].nneeds; k++)
@@ -186,6 +287,8 @@ void plan_init(struct plan *pl, const struct pipeline *p, struct state *s)
 
 void plan_release(struct plan *pl)
 {
+	int i;
+
 	free(pl->task);
 	free(pl->missing);
 	free(pl->first);
@@ -193,15 +296,49 @@ void plan_release(struct plan *pl)
 	free(pl->counted);
 	free(pl->chosen);
 	free(pl->queued);
-	free(pl->heap);
+	free(pl->due);
+	free(pl->slot);
+	free(pl->later.v);
+	for (i = 0; i < pl->nlanes; i++) {
+		free(pl->lane[i].ready.v);
+		free(pl->lane[i].used);
+	}
+	free(pl->lane);
 	memset(pl, 0, sizeof(*pl));
+}
+
+/* What stands in a lane and may not start any more is not waited for. */
+static void drop_unready(struct plan *pl)
+{
+	for (int i = 0; i <= pl->nlanes; i++) {
+		struct heap *h = i < pl->nlanes ? &pl->lane[i].ready :
+			&pl->later;
+		size_t n = h->n, k;
+
+		/* never past what was read already */
+		for (k = h->n = 0; k < n; k++) {
+			int step = h->v[k];
+
+			pl->queued[step] = false;
+			if (ready(pl, step))
+				push(pl, h, step);
+		}
+	}
 }
 
 void plan_changed(struct plan *pl, int step)
 {
+	struct lane *l = &pl->lane[pl->p->step[step].conf->pool + 1];
 	bool settled = plan_settled(pl, step);
-	int i;
+	int i, slot = pl->slot[step] - 1;
 
+	if (slot >= 0) {
+		l->used[slot] = false;
+		l->free++;
+		pl->slot[step] = 0;
+	}
+	pl->due[step] = false;
+	hold(l, plan_task(pl, step));
 	/* A settled step is unsettled by a rewind only, and that rebuilds. */
 	if (settled && !pl->counted[step]) {
 		pl->counted[step] = true;
@@ -216,28 +353,139 @@ void plan_changed(struct plan *pl, int step)
 	}
 	if (in_review(pl, step)) {
 		pl->failures++;
-		pl->failed_fast = failed_fast(pl);
+		if (!pl->failed_fast && failed_fast(pl)) {
+			pl->failed_fast = true;
+			drop_unready(pl);
+		}
 	}
+	pl->approvals += awaits(pl, step);
 	offer(pl, step);
 }
 
-int plan_next(struct plan *pl)
+void plan_wake(struct plan *pl, int64_t now)
 {
 	int step;
 
-	while (pl->nheap > 0) {
-		step = pop(pl);
-		if (ready(pl, step))
-			return step;
+	while (pl->later.n > 0 && (!ready(pl, pl->later.v[0]) ||
+	    plan_task(pl, pl->later.v[0])->until_at <= now)) {
+		step = pop(pl, &pl->later);
+		pl->due[step] = true;
+		offer(pl, step);
 	}
-	return -1;
+}
+
+/* When a lane with a free slot lets the next one go; 0: now. */
+static int64_t lane_opens(const struct lane *l, int64_t now)
+{
+	int64_t at = 0, next;
+
+	if (l->pool == NULL)
+		return 0;
+	at = l->parked_until > l->held_until ? l->parked_until :
+		l->held_until;
+	if (l->last_start_at != 0 && l->pool->min_interval_ms > 0) {
+		/* a clock that was set back: not longer than the interval */
+		next = (l->last_start_at < now ? l->last_start_at : now) +
+			l->pool->min_interval_ms;
+		if (next > at)
+			at = next;
+	}
+	return at > now ? at : 0;
+}
+
+/* The lane whose lowest step may start now, and is the lowest of all. */
+static struct lane *next_lane(struct plan *pl, int64_t now)
+{
+	struct lane *best = NULL;
+	int i;
+
+	for (i = 0; i < pl->nlanes; i++) {
+		struct lane *l = &pl->lane[i];
+
+		while (l->ready.n > 0 && !ready(pl, l->ready.v[0]))
+			(void)pop(pl, &l->ready);
+		if (l->ready.n == 0 || (l->pool != NULL && (l->free == 0 ||
+		    l->full || lane_opens(l, now) != 0)))
+			continue;
+		if (best == NULL || l->ready.v[0] < best->ready.v[0])
+			best = l;
+	}
+	return best;
+}
+
+int plan_next(struct plan *pl, int64_t now, int *slot)
+{
+	struct lane *l = next_lane(pl, now);
+
+	*slot = -1;
+	if (l == NULL)
+		return -1;
+	while (l->pool != NULL && l->used[++*slot])
+		;
+	return pop(pl, &l->ready);
+}
+
+void plan_give_back(struct plan *pl, int step)
+{
+	offer(pl, step);
+}
+
+void plan_started(struct plan *pl, int step, int slot, int64_t now)
+{
+	struct lane *l = &pl->lane[pl->p->step[step].conf->pool + 1];
+
+	if (l->pool == NULL || slot < 0)
+		return;
+	l->last_start_at = now;
+	l->used[slot] = true;
+	l->free--;
+	pl->slot[step] = slot + 1;
+}
+
+bool plan_waits(const struct plan *pl, int64_t now, int64_t *at)
+{
+	bool any = false;
+	int i;
+
+	*at = 0;
+	for (i = 0; i < pl->nlanes; i++) {
+		const struct lane *l = &pl->lane[i];
+		int64_t opens;
+
+		if (l->pool == NULL || l->ready.n == 0 || l->free == 0)
+			continue;
+		opens = lane_opens(l, now);
+		/* one that is full looks again soon: the engine's affair */
+		any |= l->full || opens != 0;
+		if (!l->full && opens != 0 && (*at == 0 || opens < *at))
+			*at = opens;
+	}
+	/* none of them is waited for when none may start */
+	if (pl->later.n > 0 && ready(pl, pl->later.v[0])) {
+		int64_t due = plan_task(pl, pl->later.v[0])->until_at;
+
+		any = true;
+		if (*at == 0 || due < *at)
+			*at = due;
+	}
+	return any;
+}
+
+bool plan_ready(const struct plan *pl)
+{
+	int i;
+
+	for (i = 0; i < pl->nlanes; i++)
+		if (pl->lane[i].ready.n > 0)
+			return true;
+	return false;
 }
 
 bool plan_rest(struct plan *pl)
 {
 	pl->at_rest = true;
 	offer_always(pl);
-	return pl->nheap > 0;
+	return plan_ready(pl);
 }
 
 bool plan_finished(const struct plan *pl)
@@ -338,7 +586,7 @@ void plan_blocked(const struct plan *pl, bool *blocked)
 	int i;
 
 	for (i = 0; i < pl->p->nsteps; i++)
-		blocked[i] = in_review(pl, i);
+		blocked[i] = in_review(pl, i) || awaits(pl, i);
 	spread(pl, blocked);
 	for (i = 0; i < pl->p->nsteps; i++)
 		blocked[i] &= plan_task(pl, i)->state == TASK_PENDING &&

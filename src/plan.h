@@ -4,6 +4,11 @@
  * knows nothing of processes. All of it is linear in steps and needs, and a
  * transition costs what depends on it.
  *
+ * Steps that may start stand in lanes: one for each pool, and one for those
+ * without. A lane hands out steps while it has a free slot and nothing holds
+ * it back (a usage limit, min_interval). Steps that wait for a time stand in a
+ * heap of their own until plan_wake() finds them due.
+ *
  * A step is settled when what needs it may go on: DONE, SKIPPED, or in review
  * with allow_failure. "Every step above" is never spelled out: such a step is
  * ready when it is the first that is not settled.
@@ -17,6 +22,24 @@
 #include "pipeline.h"
 #include "state.h"
 
+/* A binary heap of step numbers, the least on top. */
+struct heap {
+	int *v;
+	size_t n, cap;
+};
+
+struct lane {
+	const struct pool *pool;	/* NULL: the one without */
+	struct heap ready;	/* steps that may be ready, lowest first */
+	bool *used;		/* per slot: an attempt of this run has it */
+	int free;		/* slots not used */
+	int64_t parked_until;	/* a usage limit; 0 none */
+	int64_t last_start_at;	/* of the pool's last attempt; 0 none */
+	int64_t held_until;	/* the engine was told so (machine.h); 0 */
+	bool full;		/* as the engine was told: other pipelines have
+				   its slots */
+};
+
 struct plan {
 	const struct pipeline *p;
 	struct state *s;
@@ -27,9 +50,15 @@ struct plan {
 	bool *chosen;		/* --only, --until; NULL: all */
 	bool *queued;
 	int prefix;		/* ordinary steps before it are settled */
-	int *heap, nheap;	/* steps that may be ready, lowest first */
+	struct lane *lane;	/* 0: no pool; 1 + index of the pool */
+	int nlanes;
+	struct heap later;	/* WAITING steps, the earliest on top */
+	int16_t *slot;		/* per step: 1 + the slot it has; 0 none */
+	bool *due;		/* WAITING, and its time has come */
 	int left;		/* ordinary steps not settled */
-	int failures;		/* steps in review, allowed ones not counted */
+	int failures;		/* steps in review; allowed ones and awaited
+				   approvals not counted */
+	int approvals;		/* awaited */
 	bool failed_fast;	/* only clean-up steps start: too many
 				   failures (fail_fast) */
 	bool closing;		/* only clean-up steps start */
@@ -46,10 +75,25 @@ void plan_rebuild(struct plan *pl);
 /* A step has moved (ended, or was set back to PENDING by its end). */
 void plan_changed(struct plan *pl, int step);
 
-/* The next step to start, lowest first, or -1. It is taken off the queue: it
- * is started, or given back with plan_changed(). */
-int plan_next(struct plan *pl);
+/* Steps whose time has come may start. now: ms, wall, here and below. */
+void plan_wake(struct plan *pl, int64_t now);
+/*
+ * The next step to start, lowest first, or -1. It is taken off its lane: it is
+ * started (plan_started), or given back (plan_give_back, plan_changed). *slot:
+ * a free one of its pool, -1 when it needs none.
+ */
+int plan_next(struct plan *pl, int64_t now, int *slot);
+void plan_give_back(struct plan *pl, int step);
+/* It has the slot (-1 none) until plan_changed(). */
+void plan_started(struct plan *pl, int step, int slot, int64_t now);
+/* Is there a step that waits for a time, or for a slot that others have? When
+ * may the first of them start (0: it cannot be known)? */
+bool plan_waits(const struct plan *pl, int64_t now, int64_t *at);
+/* The lane of a step as it would start now: index into pl->lane. */
+int plan_lane(const struct plan *pl, int step);
 
+/* Does a step stand in a lane? */
+bool plan_ready(const struct plan *pl);
 /* Nothing runs and nothing can start, but something is in review: now steps
  * with `always = review` may. False: there is none. */
 bool plan_rest(struct plan *pl);

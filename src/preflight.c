@@ -193,7 +193,7 @@ static void ask_check(struct preflight *f, int step, const char *cwd)
 		goto out;
 	}
 	f->keeper_open = true;
-	if (watch_send(&f->keeper, &message) == -1 ||
+	if (watch_send(&f->keeper, &message, -1) == -1 ||
 	    watch_receive(&f->keeper, &report) != 1) {
 		f->keeper_open = false;
 		watch_close(&f->keeper);
@@ -218,15 +218,35 @@ out:
 	buf_release(&how);
 }
 
+/* The program of a command that needs no shell. */
+static void ask_program(struct preflight *f, int step)
+{
+	const struct step *st = &f->p->step[step];
+	struct script s;
+	bool listed = false;
+	int i;
+
+	if (st->run == NULL)
+		return;
+	script_init(&s, f->p, st->run, false);
+	for (i = 0; s.direct && i < st->conf->requires.n; i++)
+		listed |= strcmp(st->conf->requires.v[i], s.argv[0]) == 0;
+	if (s.direct && !listed && strchr(s.argv[0], '/') == NULL &&
+	    !script_find(s.argv[0], from_env(f, "PATH")))
+		complaints_add(f->complaints, f->ini,
+			line_of(f, step, KEY_RUN), NULL,
+			"step %s runs %s, which is not in PATH",
+			st->name, s.argv[0]);
+	script_release(&s);
+}
+
 static void ask_thoroughly(struct preflight *f, int step, const char *cwd)
 {
 	const struct step *st = &f->p->step[step];
 	const char *from = st->conf->stdin_from;
-	struct script s;
 	struct why why;
 	struct stat dir;
 	char *path;
-	int i;
 
 	if ((stat(cwd, &dir) != 0 || !S_ISDIR(dir.st_mode)) &&
 	    !made_before(f, step, cwd))
@@ -234,21 +254,7 @@ static void ask_thoroughly(struct preflight *f, int step, const char *cwd)
 			line_of(f, step, KEY_WORKDIR), NULL,
 			"step %s: its workdir %s is not there (yet)",
 			st->name, cwd);
-	script_init(&s, f->p, st->run, false);
-	if (s.direct) {
-		bool listed = false;
-
-		for (i = 0; i < st->conf->requires.n; i++)
-			listed |= strcmp(st->conf->requires.v[i],
-				s.argv[0]) == 0;
-		if (!listed && strchr(s.argv[0], '/') == NULL &&
-		    !script_find(s.argv[0], from_env(f, "PATH")))
-			complaints_add(f->complaints, f->ini,
-				line_of(f, step, KEY_RUN), NULL,
-				"step %s runs %s, which is not in PATH",
-				st->name, s.argv[0]);
-	}
-	script_release(&s);
+	ask_program(f, step);
 	if (from == NULL || strcmp(from, "null") == 0 ||
 	    strncmp(from, "step:", 5) == 0)
 		return;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "act.h"
 #include "mem.h"
 #include "os.h"
 
@@ -27,7 +28,7 @@ static void look(struct run *r, struct found *f)
 		strcmp(s->boot, os_boot_id()) == 0;
 
 	f->how = watch_adopt(&f->w, r->at.d->fd, t->keeper, t->name,
-		t->attempts, t->phase, same_boot, &f->mail);
+		t->attempts, task_phase(t), same_boot, &f->mail);
 	f->err = errno;
 }
 
@@ -47,10 +48,10 @@ static void try_again(struct run *r, const struct task *t)
 static void settle(struct run *r, const struct found *f)
 {
 	struct task *t = &r->at.s->task[f->task];
-	struct slot *slot = attempt_slot(r);
+	struct slot *slot = slot_find(r);
 	struct record record = { 0 };
 
-	attempt_occupy(slot, f->task, pipeline_find(r->at.p, t->name),
+	slot_occupy(slot, f->task, pipeline_find(r->at.p, t->name),
 		t->attempts);
 	slot->w.number = t->keeper;
 	if (f->how == ADOPT_ENDED || f->how == ADOPT_LIVES) {
@@ -62,17 +63,17 @@ static void settle(struct run *r, const struct found *f)
 	switch (f->how) {
 	case ADOPT_ENDED:
 		attempt_ended(slot, &f->mail.report);
-		if (r->options.resume && t->state == TASK_NEEDS_REVIEW)
+		if (r->options.resume && act_resumes(t))
 			try_again(r, t);
 		break;
 	case ADOPT_LIVES:
-		attempt_watch_adopted(slot, &f->w);
+		slot_watch_adopted(slot, &f->w);
 		break;
 	case ADOPT_NEVER:
 		attempt_never_began(slot);
 		break;
 	case ADOPT_LOST:
-		attempt_lost(slot);
+		slot_lost(slot);
 		break;
 	case ADOPT_UNKNOWN:
 		break;		/* recover() has seen to it */

@@ -8,6 +8,7 @@
 #include "expand.h"
 #include "guess.h"
 #include "inifile.h"
+#include "values.h"
 
 /* Longer than any name that can be meant: prefix, step and NAME of
  * DUREXEC_<step>_NAME may each be a long one. */
@@ -22,7 +23,7 @@
 
 static const char *const own[] = {
 	"RUN", "STARTED", "STEP", "ATTEMPT", "KEY", "SESSION", "DIR",
-	"OUTPUT", "PREVIOUS", "PREVIOUS_LOG",
+	"OUTPUT", "PREVIOUS", "PREVIOUS_LOG", "WAIT",
 };
 #define OWN (sizeof(own) / sizeof(own[0]))
 
@@ -100,6 +101,8 @@ struct looking {
 	size_t grown;
 	bool complained;
 	bool steps;		/* it names a variable of some step */
+	bool regex;
+	struct buf escaped;	/* with regex: of the last value */
 };
 
 static void undefined(struct looking *l, char *hint, const char *name,
@@ -139,6 +142,32 @@ static void check_needed(struct looking *l, const char *name, int of)
 			name, "belongs to a step that this one does not need");
 }
 
+/* An attempt has a slot of one pool, and knows it by that pool's name. */
+static void check_slot(struct looking *l, const char *whole, const char *name)
+{
+	struct draft *d = l->d;
+	struct pipeline *p = d->p;
+	int step = l->scope->step, found = -1;
+	int used = step != -1 ? p->step[step].conf->pool : -1;
+	char *hint = NULL;
+
+	for (int i = 0; i < p->npools; i++)
+		if (strcmp(as_variable(d, p->pool[i].name), name) == 0 &&
+		    (found == -1 || i == used))
+			found = i;
+	if (found != -1 && found == used)
+		return;
+	if (used != -1)
+		hint = mem_printf("did you mean ${" PREFIX "SLOT_%s}?",
+			as_variable(d, p->pool[used].name));
+	else if (found != -1)
+		hint = mem_printf("put this into steps that say \"pool = "
+			"%s\"", p->pool[found].name);
+	undefined(l, hint, whole, found == -1 ? "names no pool of this file" :
+		step == -1 ? "is not known to all steps" :
+		"belongs to a pool that this step does not use");
+}
+
 /* A name that begins with DUREXEC_. */
 static void check_own(struct looking *l, const char *whole)
 {
@@ -150,8 +179,12 @@ static void check_own(struct looking *l, const char *whole)
 
 	if (among(own, OWN, name))
 		return;
-	if (strcmp(name, "ITEM") == 0 || strncmp(name, "SLOT_", 5) == 0) {
+	if (strcmp(name, "ITEM") == 0) {
 		undefined(l, NULL, whole, "is not supported yet");
+		return;
+	}
+	if (strncmp(name, "SLOT_", 5) == 0) {
+		check_slot(l, whole, name + 5);
 		return;
 	}
 	for (int i = 0; i < 2; i++) {
@@ -207,10 +240,9 @@ static const char *guess_variable(struct draft *d, const char *name,
 {
 	struct pipeline *p = d->p;
 	const struct strlist *env = environment(d);
-	size_t len = strlen(name), n = 0;
 	const char **words, *meant;
+	size_t n = 0;
 
-	d->guesses += (double)(p->nparams + env->n) * (double)(len * len + 1);
 	if (d->guesses > DRAFT_GUESSES)
 		return NULL;
 	words = mem_alloc((size_t)(p->nparams + env->n) * sizeof(*words));
@@ -219,7 +251,7 @@ static const char *guess_variable(struct draft *d, const char *name,
 			words[n++] = p->param[i].name;
 	for (int i = 0; i < env->n; i++)
 		words[n++] = env->v[i];
-	meant = guess(name, words, n);
+	meant = draft_guess(d, name, words, n);
 	free(words);
 	return meant;
 }
@@ -295,6 +327,19 @@ static const char *look_for_expand(struct looking *l, const char *name)
 	return "";
 }
 
+/* What would mean something in a regular expression stands for itself. */
+static const char *escape(struct looking *l, const char *value)
+{
+	buf_reset(&l->escaped);
+	buf_str(&l->escaped, "");
+	for (; *value != '\0'; value++) {
+		if (strchr("\\.[](){}*+?|^$", *value) != NULL)
+			buf_char(&l->escaped, '\\');
+		buf_char(&l->escaped, *value);
+	}
+	return l->escaped.data;
+}
+
 static const char *look(void *ctx, const char *name, size_t len)
 {
 	struct looking *l = ctx;
@@ -309,7 +354,7 @@ static const char *look(void *ctx, const char *name, size_t len)
 			look_for_expand(l, copy);
 	}
 	free(copy);
-	return value;
+	return l->regex ? escape(l, value) : value;
 }
 
 static int each(struct looking *l, const char *text, struct buf *out)
@@ -346,4 +391,38 @@ int refs_expand(struct draft *d, int line, const char *prefix,
 		.prefix = prefix };
 
 	return each(&l, text, out);
+}
+
+int refs_expand_regex(struct draft *d, int line, const char *prefix,
+	const char *text, struct buf *out)
+{
+	struct looking l = { .d = d, .line = line, .upto = d->p->nparams,
+		.prefix = prefix, .regex = true };
+	int ret = each(&l, text, out);
+
+	buf_release(&l.escaped);
+	return ret;
+}
+
+struct strlist refs_words(struct draft *d, int line, const char *prefix,
+	const char *text)
+{
+	struct strlist list = values_list(&d->arena, text);
+	struct buf b = { 0 };
+	int n = 0;
+
+	for (int i = 0; i < list.n; i++) {
+		if (strchr(list.v[i], '$') != NULL) {
+			buf_reset(&b);
+			buf_str(&b, "");
+			if (refs_expand(d, line, prefix, list.v[i],
+			    d->p->nparams, &b) == -1)
+				continue;
+			list.v[i] = arena_dup(&d->arena, b.data);
+		}
+		list.v[n++] = list.v[i];
+	}
+	list.n = n;
+	buf_release(&b);
+	return list;
 }

@@ -39,4 +39,14 @@ bool refs_check(struct draft *d, const struct refs_scope *scope, int line,
 int refs_expand(struct draft *d, int line, const char *prefix,
 	const char *text, int upto, struct buf *out);
 
+/* The same for a regular expression: what is put in stands for itself, so
+ * what means something in an expression is escaped. */
+int refs_expand_regex(struct draft *d, int line, const char *prefix,
+	const char *text, struct buf *out);
+
+/* The words of a list, each with ${NAME} replaced, so that a value with a
+ * blank in it stays one; what could not be is left out. The draft's. */
+struct strlist refs_words(struct draft *d, int line, const char *prefix,
+	const char *text);
+
 #endif

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "run.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,11 +10,10 @@
 #include "engine.h"
 #include "mem.h"
 #include "os.h"
+#include "summary.h"
 
 /* Far away: see start_watchers(). */
 #define FAR_S 1e9
-/* Between two orders to stop. */
-#define INSIST_S 0.2
 
 void engine_tell(struct run *r, enum view_kind kind, int task, int step,
 	const char *text)
@@ -83,7 +79,8 @@ static void send_messages(struct run *r)
 		if (slot->message.len == 0)
 			continue;
 		/* A keeper that is gone shows as end of its socket. */
-		(void)watch_send(&slot->w, &slot->message);
+		(void)watch_send(&slot->w, &slot->message,
+			slot->pool_fd);
 		buf_reset(&slot->message);
 	}
 }
@@ -154,21 +151,59 @@ static void again_at_rest(struct run *r)
 }
 
 
+/* The exit status to be, for on_exit. */
+static int status_of(const struct run *r, const struct summary *sum)
+{
+	if (r->result->state_lost)
+		return 4;
+	if (r->result->signo != 0)
+		return 128 + r->result->signo;
+	return summary_status(sum, r->options.no_wait);
+}
+
+/* Hooks that tell how the run came to rest; true while one runs. */
+static bool tell_hooks(struct run *r)
+{
+	struct summary sum;
+
+	if (!r->told_rest) {
+		r->told_rest = true;
+		summary_make(&sum, r->at.plan, false);
+		if (strcmp(sum.state, "done") == 0)
+			hooks_call(r, HOOK_DONE, -1, 0);
+		else if (sum.review + sum.approvals > 0)
+			hooks_call(r, HOOK_REVIEW, -1, 0);
+		hooks_call(r, HOOK_EXIT, -1, status_of(r, &sum));
+	}
+	return hooks_busy(r);
+}
+
+/* Something is left that a time, or a slot, is waited for. */
+static bool waits(struct run *r)
+{
+	int64_t at;
+
+	return r->stop == STOPPING_NO && !r->full && !r->options.no_wait &&
+		plan_waits(r->at.plan, clock_wall(), &at);
+}
+
 /* Nothing runs and nothing may start. */
 static void rest(struct run *r)
 {
 	struct record record = { 0 };
 	struct plan *pl = r->at.plan;
+	int64_t at;
 
-	if (ev_is_active(&r->again))
+	if (ev_is_active(&r->again) || waits(r))
 		return;
 	if (r->stop == STOPPING_NO && !r->full && r->moved &&
 	    (pl->failures > 0 || pl->left == 0))
 		again_at_rest(r);
-	if (r->stop == STOPPING_NO && !r->full && ((!pl->at_rest &&
-	    pl->failures > 0 && plan_rest(pl)) || pl->nheap > 0)) {
+	if (r->stop == STOPPING_NO && !r->full && !plan_waits(pl,
+	    clock_wall(), &at) && ((!pl->at_rest && pl->failures > 0 &&
+	    plan_rest(pl)) || plan_ready(pl))) {
 		(void)flush(r);
-		if (r->busy > 0)
+		if (r->busy > 0 || waits(r))
 			return;
 	}
 	if (plan_finished(pl) && r->at.s->closed == NULL) {
@@ -178,7 +213,26 @@ static void rest(struct run *r)
 		if (!flush(r))
 			return;
 	}
-	over(r);
+	if (!tell_hooks(r))
+		over(r);
+}
+
+/* Wake up when the next step may start; without one, far away. */
+static void set_alarm(struct run *r)
+{
+	int64_t at = 0;
+	double when;
+
+	if (r->stop == STOPPING_NO && !r->full)
+		(void)plan_waits(r->at.plan, clock_wall(), &at);
+	when = at != 0 ? (double)at / 1000 : 0;
+	if (when == r->alarm)
+		return;
+	r->alarm = when;
+	ev_periodic_stop(r->loop, &r->far);
+	ev_periodic_set(&r->far, when != 0 ? when : ev_time() + FAR_S, 0.,
+		NULL);
+	ev_periodic_start(r->loop, &r->far);
 }
 
 static void before_sleep(struct ev_loop *loop, ev_prepare *w, int revents)
@@ -196,51 +250,24 @@ static void before_sleep(struct ev_loop *loop, ev_prepare *w, int revents)
 	}
 	if (r->busy == 0)
 		rest(r);
+	set_alarm(r);
 }
 
-static void signal_keepers(struct run *r, int signo)
+/* A person says that a limit is over: so it is in the pools that no step of
+ * ours waits for any more. */
+static void unpark(struct run *r)
 {
-	size_t i;
+	struct why why;
 
-	for (i = 0; i < r->nslots; i++)
-		if (r->slot[i]->open && r->slot[i]->busy)
-			watch_signal(&r->slot[i]->w, signo);
-}
+	for (int i = 1; i < r->at.plan->nlanes; i++) {
+		struct lane *l = &r->at.plan->lane[i];
 
-static void insist(struct run *r)
-{
-	switch (r->stop) {
-	case STOPPING_NO:
-	case STOPPING_DRAIN:
-		break;
-	case STOPPING_GRACE:
-		signal_keepers(r, SIGTERM);
-		break;
-	case STOPPING_NOW:
-		signal_keepers(r, SIGQUIT);
-		break;
+		if (l->parked_until == 0 && l->pool->machine &&
+		    r->machine.dirfd != -1) {
+			l->held_until = 0;
+			(void)machine_park(&r->machine, l->pool, 0, &why);
+		}
 	}
-}
-
-static void on_insist(struct ev_loop *loop, ev_timer *w, int revents)
-{
-	(void)loop;
-	(void)revents;
-	insist(w->data);
-}
-
-static void stop(struct run *r, enum stop_mode mode)
-{
-	if (mode <= r->stop)
-		return;
-	r->stop = mode;
-	r->result->stopped = true;
-	insist(r);
-	/* A keeper that is just taking its job drops what came before it, so
-	 * the order is given until the step has ended; the step itself is
-	 * signalled once (tree.h). */
-	if (engine_stopping(r) && !ev_is_active(&r->insist))
-		ev_timer_start(r->loop, &r->insist);
 }
 
 static int told_act(void *ctx, const struct act *a, struct buf *answer,
@@ -252,6 +279,8 @@ static int told_act(void *ctx, const struct act *a, struct buf *answer,
 
 	if (act_on(a, r->at.plan, r->at.j, answer, &changed, why) == -1)
 		return -1;
+	if (a->verb == ACT_RETRY)
+		unpark(r);
 	text = rest = mem_dup(answer->data != NULL ? answer->data : "");
 	while ((line = strsep(&rest, "\n")) != NULL)
 		if (*line != '\0')
@@ -268,7 +297,7 @@ static void told_stop(void *ctx, enum control_stop_mode mode)
 		[CONTROL_NOW] = STOPPING_NOW,
 	};
 
-	stop(ctx, as[mode]);
+	engine_stop(ctx, as[mode]);
 }
 
 static bool told_flush(void *ctx)
@@ -279,98 +308,6 @@ static bool told_flush(void *ctx)
 static const struct control_calls control_calls = {
 	told_act, told_stop, told_flush,
 };
-
-/* "stopping subtitles (19m in); …" */
-static void say_stopping(struct run *r)
-{
-	struct buf text = { 0 };
-	char span[CLOCK_SPAN];
-	size_t i, n = 0;
-
-	for (i = 0; i < r->nslots; i++) {
-		const struct slot *slot = r->slot[i];
-		const struct task *t = &r->at.s->task[slot->task];
-
-		if (!slot->busy || ++n > 3)
-			continue;
-		clock_span(clock_wall() - t->started_at, span);
-		buf_printf(&text, "%s%s (%s in)", n > 1 ? ", " : "", t->name,
-			span);
-	}
-	if (n > 3)
-		buf_printf(&text, " and %zu more", n - 3);
-	if (n > 0)
-		msg_note("stopping %s; to let it finish instead: durexec stop "
-			"--drain; again to kill", text.data);
-	buf_release(&text);
-}
-
-static void on_stop_signal(struct run *r, int signo)
-{
-	if (r->stop == STOPPING_NOW)
-		return;
-	r->result->signo = signo;
-	if (engine_stopping(r)) {
-		msg_note("killing");
-		stop(r, STOPPING_NOW);
-		return;
-	}
-	say_stopping(r);
-	stop(r, STOPPING_GRACE);
-}
-
-/* The terminal is gone; the run is not. */
-static void on_hangup(void)
-{
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC), fd;
-
-	for (fd = 0; fd <= 2 && null != -1; fd++)
-		if (isatty(fd) || errno == EIO)
-			dup2(null, fd);
-	if (null > 2)
-		close(null);
-}
-
-/* Ctrl+Z: first the trees, then ourselves, by the default action, so that the
- * shell sees it; it comes back here with fg. */
-static void on_terminal_stop(struct run *r)
-{
-	struct sigaction dfl = { .sa_handler = SIG_DFL }, old;
-	sigset_t tstp;
-
-	signal_keepers(r, SIGTSTP);
-	sigemptyset(&tstp);
-	sigaddset(&tstp, SIGTSTP);
-	sigaction(SIGTSTP, &dfl, &old);
-	raise(SIGTSTP);
-	sigprocmask(SIG_UNBLOCK, &tstp, NULL);
-	sigaction(SIGTSTP, &old, NULL);
-	signal_keepers(r, SIGCONT);
-	ev_now_update(r->loop);
-}
-
-static void on_signal(struct ev_loop *loop, ev_signal *w, int revents)
-{
-	struct run *r = w->data;
-
-	(void)loop;
-	(void)revents;
-	switch (w->signum) {
-	case SIGINT:
-	case SIGTERM:
-		on_stop_signal(r, w->signum);
-		break;
-	case SIGHUP:
-		on_hangup();
-		break;
-	case SIGUSR1:
-		engine_tell(r, VIEW_WHERE, -1, -1, NULL);
-		break;
-	case SIGTSTP:
-		on_terminal_stop(r);
-		break;
-	}
-}
 
 static void on_again(struct ev_loop *loop, ev_timer *w, int revents)
 {
@@ -387,40 +324,40 @@ static void on_limit(struct ev_loop *loop, ev_timer *w, int revents)
 	(void)revents;
 	msg_error("the pipeline's timeout is over");
 	r->result->timed_out = true;
-	stop(r, STOPPING_GRACE);
+	engine_stop(r, STOPPING_GRACE);
 }
 
+/* The time has come, or the clock was set: before_sleep() sees to it. */
 static void on_far(struct ev_loop *loop, ev_periodic *w, int revents)
 {
+	struct run *r = w->data;
+
 	(void)loop;
-	(void)w;
 	(void)revents;
+	r->alarm = -1;
+}
+
+/* Other pipelines may have given slots back. */
+static void on_poll(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct run *r = w->data;
+
+	(void)revents;
+	ev_timer_stop(loop, w);
+	for (int i = 0; i < r->at.plan->nlanes; i++)
+		r->at.plan->lane[i].full = false;
 }
 
 static void start_watchers(struct run *r)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1,
-		SIGTSTP };
-	struct sigaction old;
-	size_t i;
-
-	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
-		/* nohup: what was ignored at the start stays so */
-		if (signals[i] != SIGTERM && signals[i] != SIGUSR1 &&
-		    sigaction(signals[i], NULL, &old) == 0 &&
-		    old.sa_handler == SIG_IGN)
-			continue;
-		ev_signal_init(&r->sig[i], on_signal, signals[i]);
-		r->sig[i].data = r;
-		ev_signal_start(r->loop, &r->sig[i]);
-	}
+	signals_start(r);
 	ev_prepare_init(&r->prepare, before_sleep);
 	r->prepare.data = r;
 	ev_prepare_start(r->loop, &r->prepare);
 	ev_timer_init(&r->again, on_again, 0., 0.);
+	ev_timer_init(&r->poll, on_poll, 0., 0.);
+	r->poll.data = r;
 	ev_timer_init(&r->limit, on_limit, 0., 0.);
-	ev_timer_init(&r->insist, on_insist, INSIST_S, INSIST_S);
-	r->insist.data = r;
 	r->limit.data = r;
 	if (r->at.p->timeout_ms > 0) {
 		ev_timer_set(&r->limit, (double)r->at.p->timeout_ms / 1000,
@@ -430,20 +367,17 @@ static void start_watchers(struct run *r)
 	/* With a periodic watcher libev notices clock jumps by a timerfd, and
 	 * then sleeps for days instead of waking up once a minute. */
 	ev_periodic_init(&r->far, on_far, ev_time() + FAR_S, 0., NULL);
+	r->far.data = r;
 	ev_periodic_start(r->loop, &r->far);
 }
 
 static void stop_watchers(struct run *r)
 {
-	size_t i;
-
-	for (i = 0; i < sizeof(r->sig) / sizeof(r->sig[0]); i++)
-		if (ev_is_active(&r->sig[i]))
-			ev_signal_stop(r->loop, &r->sig[i]);
+	signals_stop(r);
 	ev_prepare_stop(r->loop, &r->prepare);
 	ev_timer_stop(r->loop, &r->again);
+	ev_timer_stop(r->loop, &r->poll);
 	ev_timer_stop(r->loop, &r->limit);
-	ev_timer_stop(r->loop, &r->insist);
 	ev_periodic_stop(r->loop, &r->far);
 }
 
@@ -464,11 +398,13 @@ void run_go(const struct run_parts *parts, const struct run_options *options,
 	r.at.plan->closing = options->closing;
 	if (options->closing)
 		plan_rebuild(r.at.plan);
+	r.machine.dirfd = -1;
+	hooks_init(&r);
 	env_init(&r.env, parts->p, parts->s, parts->d, parts->plan->task);
 	start_watchers(&r);
 	recover(&r);
 	if (options->collect)
-		stop(&r, options->now ? STOPPING_NOW : STOPPING_GRACE);
+		engine_stop(&r, options->now ? STOPPING_NOW : STOPPING_GRACE);
 	engine_tell(&r, VIEW_BEGIN, -1, -1, NULL);
 	r.control = control_start(r.loop, &control_calls, &r, parts->d->fd,
 		&why);
@@ -480,7 +416,7 @@ void run_go(const struct run_parts *parts, const struct run_options *options,
 	if (!result->state_lost || r.at.j->npending == 0)
 		tell_views(&r);
 	for (i = 0; i < r.nslots; i++) {
-		attempt_close(r.slot[i]);
+		slot_close(r.slot[i]);
 		buf_release(&r.slot[i]->message);
 		free(r.slot[i]);
 	}
@@ -488,8 +424,13 @@ void run_go(const struct run_parts *parts, const struct run_options *options,
 	if (r.control != NULL)
 		control_stop(r.control, &result->waiting, &result->nwaiting);
 	forget_events(&r);
+	hooks_release(&r);
 	ev_loop_destroy(r.loop);
 	env_release(&r.env);
+	evidence_release(&r.proof);
+	pattern_cache_release(&r.patterns);
+	if (r.machine.dirfd != -1)
+		machine_close(&r.machine);
 	free(r.slot);
 	free(r.event);
 	free(r.rubbish);

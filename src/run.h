@@ -25,6 +25,7 @@ struct run_options {
 	bool resume;		/* what had failed while nobody watched is
 				   tried again */
 	bool closing;		/* the run is being closed: clean-up only */
+	bool no_wait;		/* when all that is left waits for a time: end */
 	bool collect;		/* stop what an earlier durexec left running, take
 				   in how it ended, start nothing */
 	bool now;		/* with collect: kill */

@@ -159,6 +159,48 @@ pid_t spawn(const struct spawn *s, enum spawn_stage *stage)
 	return -1;
 }
 
+/* By linear search, as a few entries are set over some dozen. */
+static char **find_entry(char **envp, size_t n, const char *name, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (strncmp(envp[i], name, len) == 0 && envp[i][len] == '=')
+			return &envp[i];
+	return NULL;
+}
+
+char **spawn_environment(char *const *base, char *const *unset,
+	char *const *set, char **room, size_t nroom)
+{
+	size_t n = 0, inherited;
+	char **at;
+
+	for (; *base != NULL; base++) {
+		if (n + 1 >= nroom)
+			return NULL;
+		room[n++] = *base;
+	}
+	for (; *unset != NULL; unset++) {
+		at = find_entry(room, n, *unset, strlen(*unset));
+		if (at != NULL)
+			*at = room[--n];
+	}
+	inherited = n;
+	for (; *set != NULL; set++) {
+		/* only what is inherited has to be looked through */
+		at = find_entry(room, inherited, *set, strcspn(*set, "="));
+		if (at == NULL) {
+			if (n + 1 >= nroom)
+				return NULL;
+			at = &room[n++];
+		}
+		*at = *set;
+	}
+	room[n] = NULL;
+	return room;
+}
+
 pid_t spawn_detach(int *fd)
 {
 	int end[2], null, err;

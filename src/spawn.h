@@ -7,6 +7,7 @@
 #define SPAWN_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 enum spawn_stage {
@@ -36,6 +37,15 @@ struct spawn {
  * process is left. The program has begun when it returns.
  */
 pid_t spawn(const struct spawn *s, enum spawn_stage *stage);
+
+/*
+ * The entries of base, less the names of unset, with the entries NAME=VALUE of
+ * set (each name once), which are stronger; all lists end with NULL. They are
+ * put into room (nroom pointers), and nothing is copied or allocated. NULL:
+ * more than there is room for.
+ */
+char **spawn_environment(char *const *base, char *const *unset,
+	char *const *set, char **room, size_t nroom);
 
 /*
  * -d: go on in a child with a session of its own and stdin on /dev/null. Only

@@ -185,7 +185,8 @@ static void under_way(void *ctx)
 	}
 }
 
-static int exit_status(const struct session *se, const struct run_result *r)
+static int exit_status(const struct session *se, const struct run_result *r,
+	bool no_wait)
 {
 	struct summary sum;
 
@@ -194,17 +195,13 @@ static int exit_status(const struct session *se, const struct run_result *r)
 		return STATUS_STATE;
 	if (r->signo != 0)
 		return 128 + r->signo;
-	if (sum.review > 0)
-		return STATUS_REVIEW;
-	if (strcmp(sum.state, "done") != 0)
-		return STATUS_STOPPED;
-	return STATUS_DONE;
+	return summary_status(&sum, no_wait);
 }
 
 static int go(struct session *se, const struct options *o, bool closing)
 {
 	struct run_options options = { .jobs = o->jobs, .closing = closing,
-		.resume = o->resume && !closing,
+		.resume = o->resume && !closing, .no_wait = o->no_wait,
 		.under_way = closing ? NULL : under_way };
 	struct run_result result;
 	struct views views;
@@ -217,7 +214,7 @@ static int go(struct session *se, const struct options *o, bool closing)
 	if (closing)
 		views.list[0] = NULL;
 	run_go(&parts, &options, &result);
-	status = exit_status(se, &result);
+	status = exit_status(se, &result, o->no_wait);
 	/* the run's close record is still to come: nobody may come between */
 	if (closing) {
 		control_answer(result.waiting, result.nwaiting, status);
@@ -310,6 +307,24 @@ static int finished(const struct session *se)
 	return STATUS_DONE;
 }
 
+/* What --resume leaves alone, and why. */
+static void say_held(const struct session *se)
+{
+	enum { NAMED = 5 };
+	int i, n = 0;
+
+	for (i = 0; i < se->p->nsteps && n < NAMED; i++) {
+		const struct task *t = plan_task(&se->plan, i);
+
+		if (t->state != TASK_NEEDS_REVIEW || !t->hold)
+			continue;
+		n++;
+		msg_note("step %s may have taken effect and is not tried "
+			"again unasked: durexec approve %s, or retry %s",
+			t->name, t->name, t->name);
+	}
+}
+
 /* Prepare what is there to be gone on with. 0: go; else the exit status. */
 static int prepare_old(struct session *se, const struct options *o)
 {
@@ -332,6 +347,7 @@ static int prepare_old(struct session *se, const struct options *o)
 		    &why) == -1)
 			msg_error("%s", why.text);
 		buf_release(&ignored);
+		say_held(se);
 	} else {
 		changed = act_edited(&se->plan, &se->j);
 		if (changed > 0)

@@ -9,16 +9,21 @@
  *   param   name value                            as given on the command line
  *   begin   pid boot                              a durexec takes the run over
  *   cut     bytes                                 a torn tail was cut off
- *   start   step attempt keeper [phase] [command] before a phase is executed
+ *   start   step attempt keeper [phase] [command] [slot]
+ *                                                 before a phase is executed
  *   adopt   step                                  this durexec collects what
  *                                                 another one started
- *   ran     step outcome…                         the command succeeded; what
+ *   ran     step outcome… [left]                  the command succeeded; what
  *                                                 is left are its gates
  *   output  step name value                       a line of $DUREXEC_OUTPUT
- *   end     step state [outcome…] [reason] [until] [whole]
+ *   end     step state [outcome…] [left] [elsewhere] [lost] [wait until]
+ *           [rerun] [hold] [approval] [reason] [whole]
  *   set     step state by [reason] [result] [fresh]   a person's word
  *   close   state [reason]                        the run is over
+ * left: [receipt] [result] [cost]
  * outcome…: outcome [exit] [signal] [errno] [oom] user system rss out err
+ *           of the command or its condition; a gate that was stopped from
+ *           elsewhere, or lost, says only that
  */
 #ifndef STATE_H
 #define STATE_H
@@ -45,7 +50,10 @@ enum task_state {
 enum phase {
 	PHASE_RUN = 0,		/* the command */
 	PHASE_IF,		/* the condition before it */
-	PHASE_SETTLE,		/* outputs and stdout looked after */
+	PHASE_SETTLE,		/* outputs looked after; without gates, stdout
+				   is placed, too */
+	PHASE_VERIFY,		/* a gate: task.gate says which */
+	PHASE_PLACE,		/* stdout placed, after the gates */
 	PHASES
 };
 
@@ -58,6 +66,16 @@ struct task {
 					   more before the command runs again */
 	bool adopted;			/* its end was collected by another
 					   durexec than started it */
+	bool tried;			/* the command was begun since it was
+					   first PENDING, or rewound */
+	bool receipt;			/* proof that it took effect was seen */
+	bool hold;			/* NEEDS_REVIEW: only what names it
+					   starts it again */
+	bool approval;			/* NEEDS_REVIEW: nothing is wrong, a
+					   person has to approve */
+	bool parked;			/* WAITING for a usage limit */
+	uint16_t tries;			/* retries used up */
+	uint16_t parks;			/* waits for a limit, in a row */
 	uint8_t interrupts;		/* INT, TERM, HUP from elsewhere, in a
 					   row */
 	uint8_t losses;			/* LOST in a row within one session */
@@ -70,13 +88,21 @@ struct task {
 	int64_t began_at;		/* of the first attempt since PENDING */
 	int64_t started_at, ended_at;	/* of the last attempt; 0: not */
 	int64_t until_at;		/* WAITING until */
+	int64_t parked_at;		/* the first of those waits began */
+	int64_t cost;			/* of all attempts, in millionths */
 	int64_t user_ms, system_ms, rss_kb;
 	int64_t out_bytes, err_bytes;
 	uint64_t command;		/* fingerprint at its start */
 	uint64_t whole;			/* of the definition at its failure */
+	const char *slot;		/* of its pool, while RUNNING; or NULL */
+	const char *gate;		/* "verify.NAME", of PHASE_VERIFY */
 	const char *reason;		/* of NEEDS_REVIEW, SKIPPED; or NULL */
 	const char *result;		/* or NULL */
 };
+
+/* The highest price of an attempt, in millionths (a thousand million): what
+ * says more is no price. */
+#define TASK_COST_MOST ((int64_t)1000 * 1000 * 1000 * 1000 * 1000)
 
 struct task_output {
 	int task;
@@ -101,6 +127,7 @@ struct state {
 	int boot_session;		/* the first of that boot */
 	int64_t began_at;		/* of the last begin; 0 none */
 	int cuts;			/* cut records: torn tails that were */
+	int64_t cost;			/* of all tasks, in millionths */
 	const char *closed;		/* state of the close record; NULL: the
 					   run is open */
 	const char *closed_reason;
@@ -128,7 +155,11 @@ int state_next_attempt(const struct state *s, const struct task *t);
 void state_write(struct state *s, struct journal *j, struct record *r);
 
 const char *state_word(enum task_state state);	/* "needs_review" */
-const char *phase_word(enum phase phase);	/* "run" "if" "settle" */
+const char *phase_word(enum phase phase);	/* "run" "if" "settle" … */
+/* The task's phase as it stands on disk: phase_word(), "verify.NAME". */
+const char *task_phase(const struct task *t);
+/* What its output is called in log/STEP.ATTEMPT.KIND: "out" of the command. */
+const char *task_log_kind(const struct task *t);
 
 /* The outcome fields of a record. */
 void outcome_record(struct record *r, const struct outcome *o);

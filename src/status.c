@@ -45,7 +45,7 @@ static void show(const struct view_run *r, int step, const bool *blocked,
 		return;
 	if (live) {
 		mailbox_read(r->d->fd, t->keeper, t->name, t->attempts,
-			t->phase, &mail);
+			task_phase(t), &mail);
 		s->pid = (int)mail.pid;
 		return;
 	}
@@ -89,6 +89,16 @@ static void seconds_or_null(struct buf *out, const char *key, int64_t ms,
 	json_key(out, key);
 	if (there)
 		json_seconds(out, ms);
+	else
+		json_text(out, NULL);
+}
+
+/* Null when nothing was paid. */
+static void money_or_null(struct buf *out, const char *key, int64_t cost)
+{
+	json_key(out, key);
+	if (cost > 0)
+		json_money(out, cost);
 	else
 		json_text(out, NULL);
 }
@@ -155,7 +165,7 @@ static void step_json(const struct view_run *r, const struct shown *s,
 	json_bool(out, s->stale);
 	json_key(out, "adopted");
 	json_bool(out, t->adopted);
-	text_or_null(out, "cost", NULL);
+	money_or_null(out, "cost", t->cost);
 	json_close(out, '}');
 }
 
@@ -191,7 +201,7 @@ void status_json(const struct view_run *r, const struct status_options *o,
 	text_or_null(out, "eta", NULL);
 	json_key(out, "saved_seconds");
 	json_seconds(out, sum.saved_ms);
-	text_or_null(out, "cost", NULL);
+	money_or_null(out, "cost", sum.cost);
 	json_key(out, "next");
 	json_open(out, '[');
 	summary_next(&sum, r->plan, o->ini, &words, &n);
@@ -226,6 +236,7 @@ static void step_row(const struct view_run *r, const struct shown *s,
 {
 	const struct task *t = s->t;
 	const char *state = s->blocked ? "blocked" :
+		t->approval ? "approval" :
 		strcmp(s->state, "needs_review") == 0 ? "needs review" :
 		s->state;
 	char span[CLOCK_SPAN] = "";
@@ -247,6 +258,16 @@ static void step_row(const struct view_run *r, const struct shown *s,
 	if (s->stale)
 		buf_printf(out, "  STALE: its definition changed since "
 			"(durexec rewind %s runs it again)", t->name);
+	if (t->state == TASK_WAITING) {
+		char when[CLOCK_SPAN], left[CLOCK_SPAN];
+		int64_t now = clock_wall();
+
+		clock_local(t->until_at, when);
+		clock_span(t->until_at > now ? t->until_at - now : 0, left);
+		buf_printf(out, "  until %s (%s)", when, left);
+	}
+	if (t->cost > 0)
+		buf_printf(out, "  $%.2f", (double)t->cost / 1e6);
 	if (s->reason != NULL) {
 		buf_str(out, "  ");
 		safe_line(out, s->reason, strlen(s->reason));
@@ -275,7 +296,7 @@ void status_table(const struct view_run *r, const struct status_options *o,
 	safe_line(out, r->s->name, strlen(r->s->name));
 	buf_printf(out, "  run %s, started %s: ", r->s->run, when);
 	if (o->live && o->pid != 0)
-		buf_printf(out, "running (pid %d)", o->pid);
+		buf_printf(out, "%s (pid %d)", sum.state, o->pid);
 	else
 		buf_str(out, strcmp(sum.state, "needs_review") == 0 ?
 			"needs review" : sum.state);
@@ -284,6 +305,8 @@ void status_table(const struct view_run *r, const struct status_options *o,
 		clock_local(sum.ended_at, when);
 		buf_printf(out, ", ended %s", when);
 	}
+	if (sum.cost > 0)
+		buf_printf(out, ", $%.2f", (double)sum.cost / 1e6);
 	buf_char(out, '\n');
 	for (i = 0; i < r->p->nsteps; i++)
 		if ((int)strlen(r->p->step[i].name) > width)
@@ -324,6 +347,8 @@ static void event_json(const struct view_run *r, const struct view_event *e,
 			number_or_null(out, "signal", e->outcome.signo,
 				e->outcome.signo != 0);
 			text_or_null(out, "reason", t->reason);
+			if (e->state == TASK_WAITING)
+				time_of(out, "until", t->until_at);
 		}
 	}
 	if (e->text != NULL)
@@ -345,8 +370,11 @@ static void on_event(struct view *v, const struct view_run *r,
 		event_json(r, e, "run", &out);
 		break;
 	case VIEW_START:
-	case VIEW_END:
 		event_json(r, e, "step", &out);
+		break;
+	case VIEW_END:
+		event_json(r, e, e->state == TASK_WAITING ? "wait" : "step",
+			&out);
 		break;
 	case VIEW_ADOPT:
 		event_json(r, e, "adopt", &out);

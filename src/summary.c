@@ -33,16 +33,21 @@ static void count(struct summary *sum, const struct plan *pl, int step)
 		break;
 	case TASK_DONE:
 		sum->done++;
-		if (t->session < pl->s->sessions && t->started_at != 0)
+		if (t->session < pl->s->sessions && t->started_at != 0) {
 			sum->saved_ms += t->ended_at - t->started_at;
+			sum->saved_cost += t->cost;
+		}
 		sum->stale += summary_stale(pl, step);
 		break;
 	case TASK_NEEDS_REVIEW:
-		if (plan_settled(pl, step)) {
+		if (t->approval) {
+			sum->approvals++;
+		} else if (plan_settled(pl, step)) {
 			sum->allowed++;
 			sum->done++;
 		} else {
 			sum->review++;
+			sum->held += t->hold && !t->ran;
 		}
 		break;
 	case TASK_SKIPPED:
@@ -59,21 +64,33 @@ void summary_make(struct summary *sum, const struct plan *pl, bool live)
 	int i;
 
 	memset(sum, 0, sizeof(*sum));
+	sum->live = live;
 	sum->total = pl->p->nsteps;
+	sum->cost = pl->s->cost;
 	for (i = 0; i < pl->p->nsteps; i++)
 		count(sum, pl, i);
 	if (pl->s->closed != NULL)
 		sum->ended_at = pl->s->closed_at;
 	if (live)
-		sum->state = "running";
+		sum->state = sum->running == 0 && sum->waiting > 0 ?
+			"waiting" : "running";
 	else if (plan_finished(pl))
 		sum->state = "done";
-	else if (sum->review > 0)
+	else if (sum->review + sum->approvals > 0)
 		sum->state = "needs_review";
 	else if (sum->waiting > 0 && sum->running == 0)
 		sum->state = "waiting";
 	else
 		sum->state = "stopped";
+}
+
+int summary_status(const struct summary *sum, bool no_wait)
+{
+	if (sum->review > 0)
+		return 1;
+	if (strcmp(sum->state, "done") == 0)
+		return 0;
+	return no_wait && strcmp(sum->state, "waiting") == 0 ? 75 : 3;
 }
 
 enum orphan summary_orphan(const struct rundir *d, const struct task *t,
@@ -82,7 +99,8 @@ enum orphan summary_orphan(const struct rundir *d, const struct task *t,
 	struct mail mail;
 
 	/* who cannot be asked is taken to live: nothing is done to him */
-	if (mailbox_read(d->fd, t->keeper, t->name, t->attempts, t->phase,
+	if (mailbox_read(d->fd, t->keeper, t->name, t->attempts,
+	    task_phase(t),
 	    &mail) == -1) {
 		*pid = 0;
 		return ORPHAN_LIVES;
@@ -105,7 +123,7 @@ void summary_log(const struct rundir *d, const struct task *t,
 	struct buf *out)
 {
 	const char *const kinds[] = { t->phase != PHASE_RUN ?
-		phase_word((enum phase)t->phase) : "err", "err", "out" };
+		task_log_kind(t) : "err", "err", "out" };
 	size_t i;
 
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
@@ -124,19 +142,42 @@ static void word(struct buf *out, int *n, const char *text)
 	(*n)++;
 }
 
-void summary_next(const struct summary *sum, const struct plan *pl,
-	const char *ini, struct buf *out, int *n)
+/* The first step that awaits approval, or that has to be named. */
+static const char *first(const struct plan *pl, bool approval)
 {
 	int i;
 
+	for (i = 0; i < pl->p->nsteps; i++) {
+		const struct task *t = plan_task(pl, i);
+
+		if (t->state == TASK_NEEDS_REVIEW && t->approval == approval &&
+		    (approval || (t->hold && !plan_settled(pl, i))))
+			break;
+	}
+	return i < pl->p->nsteps ? pl->p->step[i].name : "";
+}
+
+void summary_next(const struct summary *sum, const struct plan *pl,
+	const char *ini, struct buf *out, int *n)
+{
+	const char *verb = NULL;
+	int i;
+
 	*n = 0;
-	if (strcmp(sum->state, "running") == 0)
+	if (sum->live)
 		return;
 	word(out, n, "durexec");
 	if (strcmp(sum->state, "done") == 0)
 		word(out, n, "--fresh");
-	else if (sum->review > 0)
+	else if (sum->review > sum->held)
 		word(out, n, "--resume");
+	else if (sum->held > 0)
+		/* whether it took effect is to be found out first */
+		verb = "logs";
+	else if (sum->approvals > 0 && sum->waiting == 0)
+		verb = "approve";
+	if (verb != NULL)
+		word(out, n, verb);
 	word(out, n, ini);
 	for (i = 0; i < pl->p->nparams; i++)
 		if (pl->p->param[i].given) {
@@ -145,4 +186,6 @@ void summary_next(const struct summary *sum, const struct plan *pl,
 			buf_char(out, '\0');
 			(*n)++;
 		}
+	if (verb != NULL)
+		word(out, n, first(pl, sum->held == 0));
 }

@@ -15,19 +15,28 @@
 #include "state.h"
 
 struct summary {
+	bool live;
 	const char *state;	/* running stopped done needs_review waiting */
 	int total, done;	/* steps; DONE, SKIPPED and allowed failures
 				   count as done */
-	int review;		/* in review, allowed failures not counted */
+	int review;		/* in review, allowed failures and approvals
+				   not counted */
+	int held;		/* of `review`: to be named (task.hold) */
+	int approvals;		/* awaited */
 	int allowed;		/* allowed failures */
 	int running, waiting, pending, skipped, stale;
 	int64_t ended_at;	/* of a finished run; 0 */
 	int64_t saved_ms;	/* of steps that earlier sessions did */
+	int64_t cost, saved_cost;	/* millionths */
 	int64_t until_at;	/* the earliest time waited for; 0 */
 };
 
 /* live: a durexec runs it now. */
 void summary_make(struct summary *sum, const struct plan *pl, bool live);
+
+/* What durexec exits with at rest, as far as the steps decide it: 0 1 3 75.
+ * no_wait: it was not to wait. */
+int summary_status(const struct summary *sum, bool no_wait);
 
 /* What a RUNNING step of a run without durexec really is. */
 enum orphan { ORPHAN_LIVES, ORPHAN_ENDED, ORPHAN_GONE };

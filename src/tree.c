@@ -19,6 +19,12 @@ enum {
 	KILL_FOR_MS = 5000,
 	/* Between two rounds of KILL: orphans move up to us in between. */
 	KILL_EVERY_MS = 20,
+	/* Between two looks at how much was written: at first and close to
+	 * the limit, and when there is no hurry. */
+	FLOOD_SOON_MS = 10, FLOOD_EVERY_MS = 250,
+	/* What a stopped process may write at the least before it is killed,
+	 * however small its limit: last words. */
+	LAST_WORDS = 1024 * 1024,
 };
 
 /* A signal for the whole tree: the group at once while its number is surely
@@ -43,14 +49,40 @@ static void begin_kill(struct tree *t)
 	t->give_up_mono = clock_mono() + KILL_FOR_MS;
 }
 
+/* Bytes written so far; *ago_ms: when the last of them, by the wall clock. */
+static int64_t written(const struct tree *t, int64_t *ago_ms)
+{
+	const int fd[] = { t->out, t->err };
+	const size_t n = t->out != t->err ? 2 : 1;
+	int64_t bytes = 0, last = 0, at;
+	struct stat st;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (fstat(fd[i], &st) != 0)
+			continue;
+		bytes += st.st_size;
+		at = (int64_t)st.st_mtim.tv_sec * 1000 +
+			st.st_mtim.tv_nsec / 1000000;
+		if (at > last)
+			last = at;
+	}
+	*ago_ms = clock_wall() - last;
+	return bytes;
+}
+
 static void begin_stop(struct tree *t, enum outcome_kind cause)
 {
+	int64_t ago;
+
 	if (t->cause == OUTCOME_NONE && !t->ended)
 		t->cause = cause;
 	if (t->stopping != STOP_NO)
 		return;
 	t->stopping = STOP_GRACE;
 	t->grace_mono = clock_mono() + t->grace_ms;
+	if (t->max_output != 0)
+		t->stopped_bytes = written(t, &ago);
 	/* Once: ffmpeg, told twice, leaves a file without its index. Whoever
 	 * has left the group is told when the first process is gone. */
 	signal_tree(t, t->stop_signal, t->ended, NULL);
@@ -154,27 +186,6 @@ bool tree_reap(struct tree *t)
 	return pid == -1;
 }
 
-/* Bytes written so far; *ago_ms: when the last of them, by the wall clock. */
-static int64_t written(const struct tree *t, int64_t *ago_ms)
-{
-	const int fd[] = { t->out, t->err };
-	int64_t bytes = 0, last = 0, at;
-	struct stat st;
-	size_t i;
-
-	for (i = 0; i < sizeof(fd) / sizeof(fd[0]); i++) {
-		if (fstat(fd[i], &st) != 0)
-			continue;
-		bytes += st.st_size;
-		at = (int64_t)st.st_mtim.tv_sec * 1000 +
-			st.st_mtim.tv_nsec / 1000000;
-		if (at > last)
-			last = at;
-	}
-	*ago_ms = clock_wall() - last;
-	return bytes;
-}
-
 /* Nothing written for idle_ms? Time asleep does not count: what the wall
  * clock says is believed no further than to the last look. */
 static void check_idle(struct tree *t, int64_t now)
@@ -192,6 +203,33 @@ static void check_idle(struct tree *t, int64_t now)
 	t->seen_bytes = bytes;
 	t->looked_mono = now;
 	t->idle_mono = now + t->idle_ms - ago;
+}
+
+/* Written more than max_output? Then it is stopped like any other; but who
+ * writes as much again instead of stopping is not given all of its grace, as
+ * the disk is what is to be saved. */
+static void check_flood(struct tree *t, int64_t now)
+{
+	int64_t ago, bytes = written(t, &ago), left = t->max_output - bytes;
+	int64_t grown = bytes - t->flood_bytes;
+
+	if (t->stopping == STOP_NO && left < 0) {
+		begin_stop(t, OUTCOME_FLOOD);
+	} else if (t->stopping == STOP_GRACE) {
+		left = t->max_output > LAST_WORDS ? t->max_output : LAST_WORDS;
+		left -= bytes - t->stopped_bytes;
+		if (left < 0)
+			begin_kill(t);
+	}
+	/* Seldom enough not to be felt, unless as much as since the last look
+	 * will soon be too much: `yes` writes gigabytes a second. */
+	t->flood_every_ms *= 2;
+	if (t->flood_every_ms > FLOOD_EVERY_MS)
+		t->flood_every_ms = FLOOD_EVERY_MS;
+	if (grown > left / 2)
+		t->flood_every_ms = FLOOD_SOON_MS;
+	t->flood_bytes = bytes;
+	t->flood_mono = now + t->flood_every_ms;
 }
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -212,15 +250,18 @@ static int64_t check_limits(struct tree *t)
 		else if (t->idle_mono != 0 && now >= t->idle_mono)
 			check_idle(t, now);
 	}
+	if (t->flood_mono != 0 && now >= t->flood_mono)
+		check_flood(t, now);
 	if (t->stopping == STOP_GRACE && now >= t->grace_mono)
 		begin_kill(t);
 	switch (t->stopping) {
 	case STOP_NO:
 		if (!t->ended)
-			next = earlier(t->timeout_mono, t->idle_mono);
+			next = earlier(earlier(t->timeout_mono, t->idle_mono),
+				t->flood_mono);
 		break;
 	case STOP_GRACE:
-		next = t->grace_mono;
+		next = earlier(t->grace_mono, t->flood_mono);
 		break;
 	case STOP_KILL:
 		return KILL_EVERY_MS;
@@ -260,6 +301,8 @@ void tree_begin(struct tree *t, pid_t pid)
 	t->anchored = true;
 	t->timeout_mono = t->timeout_ms != 0 ? now + t->timeout_ms : 0;
 	t->idle_mono = t->idle_ms != 0 ? now + t->idle_ms : 0;
+	t->flood_every_ms = FLOOD_SOON_MS;
+	t->flood_mono = t->max_output != 0 ? now + FLOOD_SOON_MS : 0;
 	t->looked_mono = now;
 }
 

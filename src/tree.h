@@ -23,8 +23,10 @@ enum tree_stopping { STOP_NO, STOP_GRACE, STOP_KILL };
 struct tree {
 	/* settings */
 	int64_t timeout_ms, idle_ms, grace_ms;	/* 0: none */
+	int64_t max_output;	/* bytes; 0: no limit */
 	int stop_signal;
-	int out, err;		/* what it writes to, for idle_ms */
+	int out, err;		/* what it writes to, for idle_ms and
+				   max_output; may be the same */
 	/* what came of it */
 	pid_t pid;		/* the first process */
 	bool ended;		/* it has */
@@ -33,7 +35,7 @@ struct tree {
 	int status;		/* of wait4(), once not anchored */
 	struct rusage usage;
 	enum outcome_kind cause; /* NONE, or what ended it: INTERRUPTED,
-				   TIMEOUT, IDLE */
+				   TIMEOUT, IDLE, FLOOD */
 	pid_t survivor;		/* one that KILL was last sent to */
 	/* its own */
 	enum tree_stopping stopping;
@@ -43,6 +45,10 @@ struct tree {
 	int64_t timeout_mono, idle_mono, grace_mono;	/* 0: none */
 	int64_t give_up_mono;	/* end of the KILL rounds */
 	int64_t seen_bytes, looked_mono;	/* for idle_ms */
+	/* for max_output: the next look, 0 none; the time between two; what
+	 * was written at the last one, and when it was stopped */
+	int64_t flood_mono, flood_every_ms;
+	int64_t flood_bytes, stopped_bytes;
 };
 
 void tree_begin(struct tree *t, pid_t pid);

@@ -153,6 +153,69 @@ bad:
 	return why_set(why, "expected a size such as 500K, 10M or 2G");
 }
 
+#define MILLION 1000000
+
+/*
+ * Digits, perhaps a point and digits behind it, in millionths. Not strtod():
+ * that has a locale's idea of a point, and takes "inf" and "0x1p3". Returns
+ * what follows, NULL when there is no such number.
+ */
+static const char *decimal(const char *text, int64_t *millionths)
+{
+	int64_t unit = MILLION;
+	int whole;
+	const char *at = number(text, &whole);
+
+	if (at == NULL)
+		return NULL;
+	*millionths = (int64_t)whole * MILLION;
+	if (*at != '.')
+		return at;
+	if (at[1] < '0' || at[1] > '9')
+		return NULL;
+	for (at++; *at >= '0' && *at <= '9'; at++) {
+		unit /= 10;
+		if (unit == 0)
+			return NULL;
+		*millionths += (*at - '0') * unit;
+	}
+	return at;
+}
+
+int values_money(const char *text, int64_t *millionths, struct why *why)
+{
+	const char *end = decimal(text + (*text == '$'), millionths);
+
+	if (end != NULL && *end == '\0')
+		return 0;
+	return why_set(why, "expected an amount such as 0.30 or $12, with at "
+		"most six digits behind the point");
+}
+
+int values_factor(const char *text, double *factor, struct why *why)
+{
+	int64_t n;
+	const char *end = decimal(text, &n);
+
+	if (end == NULL || *end != '\0' || n < MILLION ||
+	    n > 100 * (int64_t)MILLION)
+		return why_set(why, "expected a number from 1 to 100, such as "
+			"1.5");
+	*factor = (double)n / MILLION;
+	return 0;
+}
+
+int values_percent(const char *text, int *percent, struct why *why)
+{
+	const char *end = number(text, percent);
+
+	if (end != NULL && *end == '%')
+		end++;
+	if (end == NULL || *end != '\0' || *percent > 100)
+		return why_set(why, "expected a share from 0%% to 100%%");
+	return 0;
+}
+
 int values_umask(const char *text, int *mask, struct why *why)
 {
 	size_t n = strspn(text, "01234567");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * values: the small languages of pipeline values: yes and no, counts,
- * durations, sizes, exit codes, signals, lists. Text comes without blanks at
+ * durations, sizes, money, exit codes, signals, lists. Text comes without blanks at
  * its ends (values_trim). What cannot be read is -1, and why->text then says
  * what was expected, without repeating the text.
  */
@@ -28,6 +28,12 @@ int values_int(const char *text, int min, int max, int *out, struct why *why);
 int values_duration(const char *text, int64_t *ms, struct why *why);
 /* "10M", "2G", "512" (bytes), "1.5G"; K M G T count by 1024 */
 int values_size(const char *text, int64_t *bytes, struct why *why);
+/* "12", "0.30", "$3": millionths; at most six digits behind the point */
+int values_money(const char *text, int64_t *millionths, struct why *why);
+/* "2", "1.5": from 1 to 100 */
+int values_factor(const char *text, double *factor, struct why *why);
+/* "10", "10%": from 0 to 100 */
+int values_percent(const char *text, int *percent, struct why *why);
 int values_umask(const char *text, int *mask, struct why *why);
 /* "TERM", "SIGTERM", "15"; only signals that can end a process */
 int values_signal(const char *text, int *sig, struct why *why);

@@ -124,20 +124,14 @@ out:
 	return ret;
 }
 
-int watch_send(struct watch *w, const struct buf *message)
+int watch_send(struct watch *w, const struct buf *message, int fd)
 {
-	size_t sent = 0;
-
-	while (sent < message->len) {
-		ssize_t n = send(w->sock, message->data + sent,
-			message->len - sent, MSG_NOSIGNAL);
-
-		if (n > 0)
-			sent += (size_t)n;
-		else if (errno != EINTR)
-			return -1;
-	}
-	return 0;
+	if (job_send(w->sock, message, fd) == 0)
+		return 0;
+	/* For lack of memory, say: half a message is none, and a keeper that
+	 * waits for the other half must end, or nobody ever hears of it. */
+	shutdown(w->sock, SHUT_RDWR);
+	return -1;
 }
 
 int watch_receive(struct watch *w, struct report *report)
@@ -162,7 +156,7 @@ void watch_close(struct watch *w)
 }
 
 enum adoption watch_adopt(struct watch *w, int dirfd, int number,
-	const char *step, int attempt, int phase, bool same_boot,
+	const char *step, int attempt, const char *phase, bool same_boot,
 	struct mail *mail)
 {
 	/* A keeper that lives says so within milliseconds of its start. */

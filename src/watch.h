@@ -23,16 +23,21 @@ struct watch {
 
 /*
  * A keeper with the mailbox `keeper.NUMBER` (w->number) in the run directory
- * `dirfd`. The mailbox is locked before the keeper exists and handed to it locked: there is
- * no moment without a holder. dirfd -1: a keeper without a run directory,
- * whose mailbox is in memory, and which dies with us (for checks
- * before step one). 1: somebody holds that mailbox; -1 + why (err ENOSPC:
- * no room for its mailbox): none was started.
+ * `dirfd`. The mailbox is locked before the keeper exists and handed to it
+ * locked: there is no moment without a holder. dirfd -1: a keeper without a
+ * run directory, whose mailbox is in memory, and which dies with us (for
+ * checks before step one). 1: somebody holds that mailbox; -1 + why (err
+ * ENOSPC: no room for its mailbox): none was started.
  */
 int watch_start(struct watch *w, int dirfd, struct why *why);
 
-/* A message of job_encode(). -1: the keeper is gone. */
-int watch_send(struct watch *w, const struct buf *message);
+/*
+ * A message of job_encode(). fd: a descriptor that the keeper holds open until
+ * the job is over (the slot of a pool, machine.h), -1 none; the caller keeps
+ * its own. The keeper has closed its copy before watch_receive() returns the
+ * report: what the caller then closes is the last one. -1: the keeper is gone.
+ */
+int watch_send(struct watch *w, const struct buf *message, int fd);
 /* Waits for the report. 1: there it is; 0: the keeper is gone. */
 int watch_receive(struct watch *w, struct report *report);
 
@@ -55,7 +60,7 @@ enum adoption {
  * machine has been up since. Fills mail, and w when it lives.
  */
 enum adoption watch_adopt(struct watch *w, int dirfd, int number,
-	const char *step, int attempt, int phase, bool same_boot,
+	const char *step, int attempt, const char *phase, bool same_boot,
 	struct mail *mail);
 
 /*

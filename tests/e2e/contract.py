@@ -3,8 +3,10 @@
 
 FILE is a `status --json`: its fields and their types have to be those of the
 contract, no more and no less. WHAT is a field of the run, or STEP.FIELD.
-VALUE is compared as text ("null", "true"); "?" is any but null.
+VALUE is compared as text ("null", "true"); "?" is any but null; A..B is a time
+from A to B seconds from now; ~REGEX is found in it.
 """
+import datetime
 import json
 import re
 import sys
@@ -92,6 +94,19 @@ def shown(value):
     return json.dumps(value)
 
 
+def fits(have, want):
+    span = re.match(r'(-?\d+)\.\.(-?\d+)$', want)
+    if span and TIME.match(have):
+        at = datetime.datetime.fromisoformat(have.replace('Z', '+00:00'))
+        now = datetime.datetime.now(datetime.timezone.utc)
+        return int(span[1]) <= (at - now).total_seconds() <= int(span[2])
+    if want == '?':
+        return have != 'null'
+    if want.startswith('~'):
+        return re.search(want[1:], have) is not None
+    return have == want
+
+
 def main():
     lines = open(sys.argv[1], encoding='utf-8').read().splitlines()
     status = json.loads(lines[-1])
@@ -104,7 +119,7 @@ def main():
         what, value = word.split('=', 1)
         step, dot, field = what.rpartition('.')
         have = shown((steps[step] if dot else status)[field])
-        if have == 'null' if value == '?' else have != value:
+        if not fits(have, value):
             wrong.append(f'{what} is {have}, expected {value}')
     for line in wrong:
         print(line)

@@ -9,7 +9,7 @@
 
 static bool is_ok(const struct stepconf *c, int code)
 {
-	return ((c->ok_exit[code / 8] >> (code % 8)) & 1) != 0;
+	return ((c->ok_exit.bit[code / 8] >> (code % 8)) & 1) != 0;
 }
 
 static void nothing_said(void **state)

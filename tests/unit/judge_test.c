@@ -125,7 +125,7 @@ static void verdicts(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		struct stepconf conf = { .ok_exit = { 1 } };
+		struct stepconf conf = { .ok_exit = { { 1 } } };
 		struct task task = { .name = "a", .state = TASK_RUNNING,
 			.phase = (uint8_t)table[i].phase };
 		struct report r = { .outcome = outcome_of(table[i].end.kind) };
@@ -142,7 +142,7 @@ static void verdicts(void **state)
 			conf.stdout_to = "out.txt";
 			break;
 		case OK3:
-			conf.ok_exit[0] |= 8;
+			conf.ok_exit.bit[0] |= 8;
 			break;
 		case ASKED:
 			task.asked = task.ran = true;
@@ -222,7 +222,7 @@ static void exit_codes(void **state)
 /* A reason that does not fit is cut, not written beyond its end. */
 static void long_note(void **state)
 {
-	struct stepconf conf = { .ok_exit = { 1 } };
+	struct stepconf conf = { .ok_exit = { { 1 } } };
 	struct task task = { .name = "a" };
 	struct report r = { .outcome = outcome_of(OUTCOME_NOT_STARTED) };
 	struct verdict v;

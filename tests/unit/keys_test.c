@@ -19,7 +19,15 @@ static void found(void **state)
 	assert_string_equal(keys_find(SECTION_STEP, "env.")->name, "env.");
 	assert_int_equal(keys_find(SECTION_STEP, "env_file")->id,
 		KEY_ENV_FILE);
-	assert_int_equal(keys_find(SECTION_STEP, "verify.x")->id,
+	assert_int_equal(keys_find(SECTION_STEP, "verify.x")->id, KEY_VERIFY);
+	assert_int_equal(keys_find(SECTION_STEP, "verify_timeout")->id,
+		KEY_VERIFY_TIMEOUT);
+	assert_int_equal(keys_find(SECTION_PRESET, "retry_if")->id,
+		KEY_RETRY_IF);
+	assert_int_equal(keys_find(SECTION_PIPELINE, "on_exit")->id,
+		PIPELINE_ON_EXIT);
+	assert_int_equal(keys_find(SECTION_POOL, "scope")->id, POOL_SCOPE);
+	assert_int_equal(keys_find(SECTION_STEP, "foreach")->id,
 		KEY_UNSUPPORTED);
 	assert_null(keys_find(SECTION_STEP, "env"));
 	assert_null(keys_find(SECTION_STEP, ""));
@@ -28,17 +36,20 @@ static void found(void **state)
 	assert_null(keys_find(SECTION_STEP, "jobs"));
 	assert_null(keys_find(SECTION_PIPELINE, "run"));
 	assert_null(keys_find(SECTION_PARAMS, "run"));
-	assert_null(keys_find(SECTION_POOL, "slots"));
+	assert_null(keys_find(SECTION_STEP, "slots"));
+	assert_null(keys_find(SECTION_POOL, "run"));
 }
 
 /* Each enumerator has its key, and no key comes twice. */
 static void complete(void **state)
 {
-	const enum section sections[] = { SECTION_PIPELINE, SECTION_STEP };
-	const int counts[] = { PIPELINE_COUNT, KEY_COUNT };
+	const enum section sections[] = {
+		SECTION_PIPELINE, SECTION_STEP, SECTION_POOL,
+	};
+	const int counts[] = { PIPELINE_COUNT, KEY_COUNT, POOL_KEY_COUNT };
 
 	(void)state;
-	for (int s = 0; s < 2; s++) {
+	for (int s = 0; s < 3; s++) {
 		size_t n;
 		const struct key *key = keys_of(sections[s], &n);
 		int seen[KEY_COUNT] = { 0 };
@@ -52,6 +63,61 @@ static void complete(void **state)
 		for (int i = 0; i < counts[s]; i++)
 			assert_int_equal(seen[i], 1);
 	}
+}
+
+/* What is still refused, and nothing else. */
+static void later(void **state)
+{
+	static const char *const expected[] = {
+		"foreach", "foreach_from", "inputs", "secrets",
+	};
+	size_t n, found_later = 0;
+	const struct key *key = keys_of(SECTION_STEP, &n);
+
+	(void)state;
+	for (size_t i = 0; i < n; i++)
+		found_later += key[i].id == KEY_UNSUPPORTED;
+	assert_int_equal(found_later, 4);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(keys_find(SECTION_STEP, expected[i])->id,
+			KEY_UNSUPPORTED);
+	key = keys_of(SECTION_PIPELINE, &n);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(key[i].id == KEY_UNSUPPORTED,
+			strcmp(key[i].name, "keep_logs") == 0);
+	key = keys_of(SECTION_POOL, &n);
+	for (size_t i = 0; i < n; i++)
+		assert_int_not_equal(key[i].id, KEY_UNSUPPORTED);
+}
+
+static void said_hint(enum section section, const char *name,
+	const char *expected)
+{
+	char *hint = keys_hint(section, name);
+
+	assert_string_equal(hint != NULL ? hint : "(none)", expected);
+	free(hint);
+}
+
+static void hints(void **state)
+{
+	(void)state;
+	said_hint(SECTION_STEP, "retires", "did you mean \"retries\"?");
+	said_hint(SECTION_PRESET, "verfy.x", "(none)");
+	said_hint(SECTION_STEP, "slots", "it belongs into a [pool NAME]");
+	said_hint(SECTION_POOL, "retries", "it belongs into a [step NAME], or "
+		"into [defaults] for all steps");
+	said_hint(SECTION_PIPELINE, "scope", "it belongs into a [pool NAME]");
+	said_hint(SECTION_POOL, "jobs", "it belongs into [pipeline]");
+	said_hint(SECTION_POOL, "slot", "did you mean \"slots\"?");
+	said_hint(SECTION_POOL, "count", "did you mean \"slots\"?");
+	said_hint(SECTION_STEP, "min_intervall", "did you mean "
+		"\"min_interval\"? It belongs into a [pool NAME]");
+	said_hint(SECTION_STEP, "approval", "did you mean \"review\"?");
+	said_hint(SECTION_PIPELINE, "on_failure",
+		"did you mean \"on_review\"?");
+	said_hint(SECTION_STEP, "on_failure", "did you mean \"on_review\"? "
+		"It belongs into [pipeline]");
 }
 
 /* What the other way round would be text put into shell code. */
@@ -134,6 +200,10 @@ static void example(void **state)
 		if (is_shown(rest, key[i].name) !=
 		    (key[i].id != KEY_UNSUPPORTED))
 			fail_msg("[step] %s in conf/example.ini", key[i].name);
+	key = keys_of(SECTION_POOL, &n);
+	for (size_t i = 0; i < n; i++)
+		if (!is_shown(rest, key[i].name))
+			fail_msg("[pool] %s in conf/example.ini", key[i].name);
 	pipeline_free(p);
 	free(head);
 	free(text);
@@ -144,6 +214,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(found),
 		cmocka_unit_test(complete),
+		cmocka_unit_test(later),
+		cmocka_unit_test(hints),
 		cmocka_unit_test(scripts),
 		cmocka_unit_test(example),
 	};

@@ -46,7 +46,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-static struct mail reads(const char *step, int attempt, int phase)
+static struct mail reads(const char *step, int attempt, const char *phase)
 {
 	struct mail mail;
 
@@ -72,32 +72,32 @@ static void whole_life(void **state)
 	struct mail m;
 
 	(void)state;
-	m = reads("a", 1, PHASE_RUN);
+	m = reads("a", 1, "run");
 	assert_int_equal(m.keeper, 0);
 	assert_false(m.taken || m.ended || m.held);
 	assert_int_equal(mailbox_keeper(&box), 0);
-	m = reads("a", 1, PHASE_RUN);
+	m = reads("a", 1, "run");
 	assert_int_equal(m.keeper, getpid());
 	assert_int_equal(m.keeper_start, os_start_time(getpid()));
 	assert_string_equal(m.boot, os_boot_id());
 	assert_false(m.taken);
 	assert_int_equal(mailbox_take(&box, &(struct job){ .step = "a",
-		.attempt = 1, .phase = PHASE_IF }), 0);
-	m = reads("a", 1, PHASE_IF);
+		.attempt = 1, .phase = "if" }), 0);
+	m = reads("a", 1, "if");
 	assert_true(m.taken);
 	assert_false(m.ended);
 	assert_int_equal(m.pid, 0);
 	/* of this very phase of this very attempt only */
-	assert_false(reads("a", 1, PHASE_RUN).taken);
-	assert_false(reads("a", 2, PHASE_IF).taken);
-	assert_false(reads("b", 1, PHASE_IF).taken);
+	assert_false(reads("a", 1, "run").taken);
+	assert_false(reads("a", 2, "if").taken);
+	assert_false(reads("b", 1, "if").taken);
 	assert_int_equal(mailbox_pid(&box, getpid()), 0);
-	m = reads("a", 1, PHASE_IF);
+	m = reads("a", 1, "if");
 	assert_int_equal(m.pid, getpid());
 	assert_int_equal(m.pid_start, os_start_time(getpid()));
-	assert_int_equal(reads("a", 1, PHASE_RUN).pid, 0);
+	assert_int_equal(reads("a", 1, "run").pid, 0);
 	assert_int_equal(mailbox_end(&box, &r), 0);
-	m = reads("a", 1, PHASE_IF);
+	m = reads("a", 1, "if");
 	assert_true(m.taken && m.ended);
 	assert_int_equal(m.report.outcome.kind, OUTCOME_EXIT);
 	assert_int_equal(m.report.outcome.exit, 7);
@@ -108,16 +108,16 @@ static void whole_life(void **state)
 	assert_int_equal(m.report.err_bytes, 5);
 	assert_string_equal(m.report.note, r.note);
 	assert_true(m.report.ended_at > 0);
-	assert_false(reads("a", 1, PHASE_RUN).ended);
+	assert_false(reads("a", 1, "run").ended);
 	/* the next job is another one, this one's end stays */
 	assert_int_equal(mailbox_take(&box, &(struct job){ .step = "b",
-		.attempt = 1, .phase = PHASE_RUN }), 0);
-	assert_false(reads("b", 1, PHASE_RUN).ended);
-	assert_true(reads("a", 1, PHASE_IF).ended);
+		.attempt = 1, .phase = "run" }), 0);
+	assert_false(reads("b", 1, "run").ended);
+	assert_true(reads("a", 1, "if").ended);
 	/* taken again: the old end is not its end */
 	assert_int_equal(mailbox_take(&box, &(struct job){ .step = "a",
-		.attempt = 1, .phase = PHASE_IF }), 0);
-	m = reads("a", 1, PHASE_IF);
+		.attempt = 1, .phase = "if" }), 0);
+	m = reads("a", 1, "if");
 	assert_true(m.taken);
 	assert_false(m.ended);
 	assert_int_equal(m.pid, 0);
@@ -139,9 +139,9 @@ static void every_outcome(void **state)
 		r.elsewhere = kind % 3 == 0;
 		r.survivor = kind * 1000;
 		assert_int_equal(mailbox_take(&box, &(struct job){
-			.step = "a", .attempt = kind, .phase = 0 }), 0);
+			.step = "a", .attempt = kind, .phase = "run" }), 0);
 		assert_int_equal(mailbox_end(&box, &r), 0);
-		m = reads("a", kind, 0);
+		m = reads("a", kind, "run");
 		assert_true(m.ended);
 		assert_int_equal(m.report.outcome.kind, kind);
 		assert_int_equal(m.report.outcome.exit, -1);
@@ -163,7 +163,8 @@ static void truncated(void **state)
 
 	(void)state;
 	mailbox_keeper(&box);
-	mailbox_take(&box, &(struct job){ .step = "a", .attempt = 1 });
+	mailbox_take(&box, &(struct job){ .step = "a", .attempt = 1,
+		.phase = "run" });
 	take = (size_t)box.length;
 	mailbox_pid(&box, getpid());
 	mailbox_end(&box, &r);
@@ -172,7 +173,7 @@ static void truncated(void **state)
 		struct mail m;
 
 		scratch_put(&dir, NAME, file.data, n);
-		m = reads("a", 1, 0);
+		m = reads("a", 1, "run");
 		assert_int_equal(m.taken, n >= take);
 		assert_int_equal(m.ended, n == file.len);
 	}
@@ -189,7 +190,8 @@ static void every_bit(void **state)
 
 	(void)state;
 	mailbox_keeper(&box);
-	mailbox_take(&box, &(struct job){ .step = "a", .attempt = 1 });
+	mailbox_take(&box, &(struct job){ .step = "a", .attempt = 1,
+		.phase = "run" });
 	mailbox_end(&box, &r);
 	scratch_get(&dir, NAME, &file);
 	for (i = 0; i < file.len; i++)
@@ -199,7 +201,7 @@ static void every_bit(void **state)
 			file.data[i] ^= (char)(1 << bit);
 			scratch_put(&dir, NAME, file.data, file.len);
 			file.data[i] ^= (char)(1 << bit);
-			m = reads("a", 1, 0);
+			m = reads("a", 1, "run");
 			if (m.ended)
 				assert_int_equal(m.report.outcome.exit, 7);
 			assert_true(m.ended <= m.taken);
@@ -229,7 +231,7 @@ static void never_invents_a_status(void **state)
 		buf_printf(&text, "2 " WHEN " %s", bad[i]);
 		seal(&file, 0, text.data);
 		scratch_put(&dir, NAME, file.data, file.len);
-		m = reads("a", 1, 0);
+		m = reads("a", 1, "run");
 		assert_true(m.taken);
 		if (m.ended)
 			fail_msg("%s: ended with %d", bad[i],
@@ -249,15 +251,15 @@ static void emptied_when_grown(void **state)
 	mailbox_keeper(&box);
 	for (i = 1; i < 5000; i++) {
 		assert_int_equal(mailbox_take(&box, &(struct job){
-			.step = "a", .attempt = i }), 0);
+			.step = "a", .attempt = i, .phase = "run" }), 0);
 		assert_int_equal(mailbox_end(&box, &r), 0);
 	}
 	assert_int_equal(fstat(box.fd, &st), 0);
 	assert_int_equal(st.st_size, box.length);
 	assert_true(st.st_size < 300 * 1024);
-	assert_true(reads("a", 4999, 0).ended);
-	assert_int_equal(reads("a", 4999, 0).keeper, getpid());
-	assert_false(reads("a", 1, 0).taken);
+	assert_true(reads("a", 4999, "run").ended);
+	assert_int_equal(reads("a", 4999, "run").keeper, getpid());
+	assert_false(reads("a", 1, "run").taken);
 }
 
 static void held(void **state)
@@ -269,7 +271,7 @@ static void held(void **state)
 	assert_false(mailbox_held(dir.fd, 3));
 	assert_int_equal(flock(box.fd, LOCK_EX), 0);
 	assert_true(mailbox_held(dir.fd, 3));
-	assert_true(reads("a", 1, 0).held);
+	assert_true(reads("a", 1, "run").held);
 	assert_int_equal(flock(box.fd, LOCK_UN), 0);
 	/* somebody else who asks is no keeper */
 	fd = openat(dir.fd, NAME, O_RDONLY | O_CLOEXEC);
@@ -277,13 +279,13 @@ static void held(void **state)
 	assert_false(mailbox_held(dir.fd, 3));
 	close(fd);
 	assert_false(mailbox_held(dir.fd, 4));
-	assert_false(mailbox_read(dir.fd, 4, "a", 1, 0, &m));
+	assert_false(mailbox_read(dir.fd, 4, "a", 1, "run", &m));
 	assert_false(m.held || m.taken || m.ended);
 	/* a link is not a mailbox, and whether somebody lives there is not
 	 * known: that is not the same as nobody */
 	assert_int_equal(symlinkat(NAME, dir.fd, "keeper.4"), 0);
 	assert_int_equal(mailbox_held(dir.fd, 4), -1);
-	assert_int_equal(mailbox_read(dir.fd, 4, "a", 1, 0, &m), -1);
+	assert_int_equal(mailbox_read(dir.fd, 4, "a", 1, "run", &m), -1);
 }
 
 /* A disk that is full: no half record stays. */
@@ -302,9 +304,9 @@ static void write_fails(void **state)
 	assert_int_equal(fstat(fd, &st), 0);
 	assert_int_equal(st.st_size, box.length);
 	assert_int_equal(mailbox_take(&box, &(struct job){ .step = "a",
-		.attempt = 1 }), 0);
+		.attempt = 1, .phase = "run" }), 0);
 	assert_int_equal(mailbox_end(&box, &r), 0);
-	assert_true(reads("a", 1, 0).ended);
+	assert_true(reads("a", 1, "run").ended);
 }
 
 int main(void)

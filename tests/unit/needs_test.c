@@ -68,12 +68,12 @@ static void unknown(void **state)
 	(void)state;
 	complains("[step fetch]\nrun = x\n[step b]\nrun = x\n"
 		"needs = fecth zzz b ${X} fetch\n",
+		"5: needs: ${X} is not defined | declare it in [params], or "
+		"set it in the environment\n"
 		"5: \"b\" needs \"fecth\", and there is no such step | did "
 		"you mean \"fetch\"?\n"
 		"5: \"b\" needs \"zzz\", and there is no such step\n"
-		"5: \"b\" needs itself | take it out of its own needs\n"
-		"5: needs: ${X} is not defined | declare it in [params], or "
-		"set it in the environment\n");
+		"5: \"b\" needs itself | take it out of its own needs\n");
 	complains("[defaults]\nneeds = stepup\n[step setup]\nrun = x\n"
 		"[step b]\nrun = x\n",
 		"2: \"[defaults]\" needs \"stepup\", and there is no such "

@@ -262,6 +262,77 @@ static void lists(void **state)
 	arena_release(&a);
 }
 
+static void money(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t millionths;
+	} good[] = {
+		{ "0", 0 }, { "12", 12000000 }, { "$3", 3000000 },
+		{ "0.30", 300000 }, { "0.000001", 1 }, { "$0.5", 500000 },
+		{ "1.234567", 1234567 }, { "999999999", 999999999000000 },
+	};
+	static const char *const bad[] = {
+		"", "$", "$$1", "-1", "+1", ".5", "1.", "1,5", "0.0000001",
+		"1e3", "0x1", "inf", "nan", "1 ", "3 USD", "1.2.3",
+		"1000000000", "99999999999999999999",
+	};
+	struct why why;
+	int64_t n;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		n = -1;
+		assert_int_equal(values_money(good[i].text, &n, &why), 0);
+		assert_int_equal(n, good[i].millionths);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(values_money(bad[i], &n, &why), -1);
+}
+
+static void factors(void **state)
+{
+	static const char *const bad[] = {
+		"", "0", "0.999999", "-2", "100.000001", "101", "2x", "1,5",
+		"1e1", "inf", "nan", " 2", "2.",
+	};
+	struct why why;
+	double f;
+
+	(void)state;
+	assert_int_equal(values_factor("2", &f, &why), 0);
+	assert_true(f == 2);
+	assert_int_equal(values_factor("1.5", &f, &why), 0);
+	assert_true(f == 1.5);
+	assert_int_equal(values_factor("1", &f, &why), 0);
+	assert_true(f == 1);
+	assert_int_equal(values_factor("100", &f, &why), 0);
+	assert_true(f == 100);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(values_factor(bad[i], &f, &why), -1);
+}
+
+static void percents(void **state)
+{
+	static const char *const bad[] = {
+		"", "%", "101", "101%", "-1", "10 %", "10%%", "1.5%",
+	};
+	struct why why;
+	int n;
+
+	(void)state;
+	assert_int_equal(values_percent("10", &n, &why), 0);
+	assert_int_equal(n, 10);
+	assert_int_equal(values_percent("10%", &n, &why), 0);
+	assert_int_equal(n, 10);
+	assert_int_equal(values_percent("0", &n, &why), 0);
+	assert_int_equal(n, 0);
+	assert_int_equal(values_percent("100%", &n, &why), 0);
+	assert_int_equal(n, 100);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(values_percent(bad[i], &n, &why), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -271,6 +342,9 @@ int main(void)
 		cmocka_unit_test(numbers),
 		cmocka_unit_test(durations),
 		cmocka_unit_test(sizes),
+		cmocka_unit_test(money),
+		cmocka_unit_test(factors),
+		cmocka_unit_test(percents),
 		cmocka_unit_test(umasks),
 		cmocka_unit_test(signals),
 		cmocka_unit_test(exits),

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: ISC */
+#include "evidence.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "io.h"
+#include "mem.h"
+#include "tail.h"
+
+enum {
+	/* Of a file in $DUREXEC_DIR: headers are small; and so many of them. */
+	HEADERS_MOST = 64 * 1024, FILES_MOST = 16, ENTRIES_MOST = 1000,
+	/* $DUREXEC_WAIT */
+	WAIT_MOST = 64 * 1024,
+	/* A log is searched for a receipt in pieces of this; what may be the
+	 * first half of a match is kept, up to so much. */
+	PIECE = 256 * 1024, OVERLAP = 8 * 1024,
+	RESULT_MOST = 4 * 1024,
+	TICK_MS = 10,
+};
+
+void evidence_wait_name(struct buf *out, const char *step, int attempt)
+{
+	buf_printf(out, "output/%s.%d.wait", step, attempt);
+}
+
+static int open_log(const struct rundir *d, const struct task *t,
+	const char *kind)
+{
+	struct buf name = { 0 };
+	int fd;
+
+	rundir_log(&name, t->name, t->attempts, kind);
+	fd = openat(d->fd, name.data, O_RDONLY | O_CLOEXEC | O_NOFOLLOW |
+		O_NONBLOCK);
+	buf_release(&name);
+	return fd;
+}
+
+/* The last `most` bytes of a regular file. */
+static void read_end(int fd, size_t most, struct buf *out)
+{
+	struct stat st;
+	ssize_t n;
+
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size == 0)
+		return;
+	if ((uint64_t)st.st_size > most)
+		(void)lseek(fd, st.st_size - (off_t)most, SEEK_SET);
+	buf_reserve(out, most + 1);
+	n = io_read(fd, out->data, most);
+	out->len = n > 0 ? (size_t)n : 0;
+	out->data[out->len] = '\0';
+}
+
+static void read_tail(const struct rundir *d, const struct task *t,
+	const char *kind, struct buf *out)
+{
+	int fd = open_log(d, t, kind);
+
+	if (fd == -1)
+		return;
+	read_end(fd, JUDGE_TAIL, out);
+	close(fd);
+}
+
+/* middle: the text begins in the middle of a line; its first byte only shows
+ * that. goes_on: its last line does, behind len. */
+static bool find_receipt(struct proof *p, const struct stepconf *conf,
+	const char *text, size_t len, bool middle, bool goes_on)
+{
+	struct pattern_hit hit;
+	size_t n;
+
+	for (int i = 0; i < conf->receipt.n; i++) {
+		if (!pattern_find_from(p->e.cache, conf->receipt.v[i], text,
+		    len, middle, &hit))
+			continue;
+		/* perhaps half of it: it is seen again with what follows */
+		if (goes_on && (size_t)hit.end == len &&
+		    (size_t)hit.start + OVERLAP > len)
+			continue;
+		p->e.receipt = true;
+		if (hit.group_start < 0)
+			return true;
+		n = (size_t)(hit.group_end - hit.group_start);
+		buf_reset(&p->result);
+		buf_add(&p->result, text + hit.group_start,
+			n < RESULT_MOST ? n : RESULT_MOST);
+		/* a NUL in it would end it: so be it */
+		p->e.result = p->result.data;
+		return true;
+	}
+	return false;
+}
+
+/* In all of a log. Complete lines are looked at when they are; a line that
+ * does not end is looked at in pieces that overlap. */
+static void search_log(struct proof *p, const struct rundir *d,
+	const struct stepconf *conf, const struct task *t, const char *kind)
+{
+	int fd = open_log(d, t, kind);
+	char *piece, *end;
+	size_t have = 0, look, keep;
+	bool middle = false;	/* the piece begins in the middle of a line */
+	ssize_t n;
+
+	if (fd == -1)
+		return;
+	piece = mem_alloc(PIECE);
+	do {
+		n = io_read(fd, piece + have, PIECE - have);
+		if (n > 0)
+			have += (size_t)n;
+		end = n > 0 ? memrchr(piece, '\n', have) : NULL;
+		look = end != NULL ? (size_t)(end - piece) + 1 : have;
+		if (find_receipt(p, conf, piece, look, middle,
+		    end == NULL && n > 0))
+			break;
+		keep = have - look;
+		if (end != NULL) {
+			middle = false;
+		} else if (have > OVERLAP) {
+			keep = OVERLAP;
+			middle = true;
+		} else {
+			keep = have;
+		}
+		memmove(piece, piece + have - keep, keep);
+		have = keep;
+	} while (n > 0);
+	free(piece);
+	close(fd);
+}
+
+/* Written since the attempt began? File times come from the kernel's tick,
+ * which is up to 10 ms behind the clock. */
+static bool is_of(const struct task *t, const struct stat *st)
+{
+	return (int64_t)st->st_mtim.tv_sec * 1000 +
+		st->st_mtim.tv_nsec / 1000000 + TICK_MS >= t->started_at;
+}
+
+/* Files that this attempt left in $DUREXEC_DIR: curl -D and the like. */
+static void read_headers(struct proof *p, const struct rundir *d,
+	const struct task *t)
+{
+	struct buf name = { 0 }, text = { 0 };
+	int dirfd, fd, files = 0, entries = 0;
+	struct dirent *entry;
+	struct stat st;
+	DIR *dir;
+
+	buf_printf(&name, "dir/%s", t->name);
+	dirfd = openat(d->fd, name.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC |
+		O_NOFOLLOW);
+	buf_release(&name);
+	dir = dirfd != -1 ? fdopendir(dirfd) : NULL;
+	if (dir == NULL) {
+		if (dirfd != -1)
+			close(dirfd);
+		return;
+	}
+	while ((entry = readdir(dir)) != NULL && files < FILES_MOST &&
+	    entries++ < ENTRIES_MOST) {
+		if (entry->d_name[0] == '.')
+			continue;
+		fd = openat(dirfd, entry->d_name, O_RDONLY | O_CLOEXEC |
+			O_NOFOLLOW | O_NONBLOCK);
+		if (fd == -1)
+			continue;
+		if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+		    st.st_size <= HEADERS_MOST && is_of(t, &st)) {
+			buf_reset(&text);
+			read_end(fd, HEADERS_MOST, &text);
+			if (text.len > 0) {
+				buf_add(&p->headers, text.data, text.len);
+				buf_char(&p->headers, '\n');
+				files++;
+			}
+		}
+		close(fd);
+	}
+	closedir(dir);
+	buf_release(&text);
+}
+
+static double random_unit(void)
+{
+	uint32_t n = 0;
+
+	/* without any: no jitter, which is no harm */
+	if (getrandom(&n, sizeof(n), GRND_NONBLOCK) != (ssize_t)sizeof(n))
+		return 0.5;
+	return n / 4294967296.0;
+}
+
+static void read_wait(struct proof *p, const struct rundir *d,
+	const struct task *t)
+{
+	struct buf name = { 0 };
+	int fd;
+
+	evidence_wait_name(&name, t->name, t->attempts);
+	fd = openat(d->fd, name.data, O_RDONLY | O_CLOEXEC | O_NOFOLLOW |
+		O_NONBLOCK);
+	if (fd != -1) {
+		read_end(fd, WAIT_MOST, &p->wait);
+		close(fd);
+	}
+	buf_release(&name);
+}
+
+/* The last line that the look at the outputs said. */
+static void read_missing(struct proof *p, const struct rundir *d,
+	const struct task *t)
+{
+	struct buf name = { 0 };
+
+	rundir_log(&name, t->name, t->attempts, task_log_kind(t));
+	if (tail_add(&p->missing, d->fd, name.data, 1, "") &&
+	    p->missing.len > 0)
+		p->missing.data[p->missing.len - 1] = '\0';
+	buf_release(&name);
+}
+
+void evidence_read(struct proof *p, const struct rundir *d,
+	const struct stepconf *conf, const struct task *t,
+	const struct report *report, struct pattern_cache *cache)
+{
+	struct buf *all[] = { &p->out, &p->err, &p->wait, &p->headers,
+		&p->result, &p->missing };
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		buf_reset(all[i]);
+	memset(&p->e, 0, sizeof(p->e));
+	p->e.cache = cache;
+	p->e.now = clock_wall();
+	if (!judge_asks(conf, t, report))
+		return;
+	p->e.random = random_unit();
+	read_tail(d, t, "out", &p->out);
+	read_tail(d, t, "err", &p->err);
+	read_wait(p, d, t);
+	read_headers(p, d, t);
+	if (conf->receipt.n > 0 && t->phase == PHASE_RUN) {
+		search_log(p, d, conf, t, "out");
+		if (!p->e.receipt)
+			search_log(p, d, conf, t, "err");
+	}
+	if (t->phase == PHASE_SETTLE || t->phase == PHASE_PLACE)
+		read_missing(p, d, t);
+	p->e.out = p->out.data;
+	p->e.out_len = p->out.len;
+	p->e.err = p->err.data;
+	p->e.err_len = p->err.len;
+	p->e.wait = p->wait.len > 0 ? p->wait.data : NULL;
+	p->e.wait_len = p->wait.len;
+	p->e.headers = p->headers.len > 0 ? p->headers.data : NULL;
+	p->e.headers_len = p->headers.len;
+	p->e.missing = p->missing.len > 0 ? p->missing.data : NULL;
+}
+
+void evidence_release(struct proof *p)
+{
+	buf_release(&p->out);
+	buf_release(&p->err);
+	buf_release(&p->wait);
+	buf_release(&p->headers);
+	buf_release(&p->result);
+	buf_release(&p->missing);
+}
