@@ -13,7 +13,8 @@ B       := build$(if $(FLAVOUR),/$(FLAVOUR))
 # System packages (Debian). Installed when something of them is missing; sudo
 # only if not root.
 BUILD_PACKAGES = gcc make pkg-config libev-dev libinih-dev
-CHECK_PACKAGES = libcmocka-dev bats parallel python3 mandoc util-linux procps
+CHECK_PACKAGES = libcmocka-dev bats parallel python3 mandoc util-linux procps \
+	tzdata
 
 flags.asan  = -fsanitize=address,undefined -fno-omit-frame-pointer \
 	-fno-sanitize-recover=undefined

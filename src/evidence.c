@@ -23,7 +23,7 @@ enum {
 	/* A log is searched for a receipt in pieces of this; what may be the
 	 * first half of a match is kept, up to so much. */
 	PIECE = 256 * 1024, OVERLAP = 8 * 1024,
-	RESULT_MOST = 4 * 1024,
+	RESULT_MOST = 1024,
 	TICK_MS = 10,
 };
 

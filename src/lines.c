@@ -359,6 +359,11 @@ static void where(const struct lines *l, const struct view_run *r)
 		clock_span(clock_wall() - t->started_at, span);
 		buf_printf(&out, " %s (%s)", t->name, span);
 	}
+	if (sum.waiting > 0) {
+		clock_local(sum.until_at, span);
+		buf_printf(&out, "; %d waiting, the first until %s",
+			sum.waiting, span);
+	}
 	line(l, clock_wall(), NULL, NULL, out.data);
 	buf_release(&out);
 }

@@ -219,6 +219,7 @@ void plan_rebuild(struct plan *pl)
 
 	rebuild_lanes(pl);
 	pl->later.n = 0;
+	pl->clock = 0;
 	pl->left = pl->failures = pl->approvals = pl->prefix = 0;
 	pl->at_rest = false;
 	memset(pl->due, 0, (size_t)n * sizeof(*pl->due));
@@ -362,9 +363,44 @@ void plan_changed(struct plan *pl, int step)
 	offer(pl, step);
 }
 
+/* No wait is longer than its step allows: what seems to be was noted before
+ * the clock was set back. */
+static bool too_late(const struct plan *pl, int step, int64_t now)
+{
+	const struct stepconf *c = pl->p->step[step].conf;
+	const struct task *t = plan_task(pl, step);
+
+	return t->until_at - now > (t->parked ? c->wait_max_ms :
+		/* jitter is 100 % at most */
+		2 * c->retry_max_delay_ms);
+}
+
+static void clock_went_back(struct plan *pl, int64_t now)
+{
+	size_t i, n = pl->later.n;
+
+	for (i = 1; i < (size_t)pl->nlanes; i++)
+		if (pl->lane[i].last_start_at > now)
+			pl->lane[i].last_start_at = now;
+	/* those that stay keep their order, so what is left is a heap once
+	 * they are pushed again */
+	pl->later.n = 0;
+	for (i = 0; i < n; i++) {
+		int step = pl->later.v[i];
+
+		pl->due[step] = too_late(pl, step, now);
+		pl->queued[step] = false;
+		offer(pl, step);
+	}
+}
+
 void plan_wake(struct plan *pl, int64_t now)
 {
 	int step;
+
+	if (now < pl->clock || pl->clock == 0)
+		clock_went_back(pl, now);
+	pl->clock = now;
 
 	while (pl->later.n > 0 && (!ready(pl, pl->later.v[0]) ||
 	    plan_task(pl, pl->later.v[0])->until_at <= now)) {
@@ -384,9 +420,7 @@ static int64_t lane_opens(const struct lane *l, int64_t now)
 	at = l->parked_until > l->held_until ? l->parked_until :
 		l->held_until;
 	if (l->last_start_at != 0 && l->pool->min_interval_ms > 0) {
-		/* a clock that was set back: not longer than the interval */
-		next = (l->last_start_at < now ? l->last_start_at : now) +
-			l->pool->min_interval_ms;
+		next = l->last_start_at + l->pool->min_interval_ms;
 		if (next > at)
 			at = next;
 	}

@@ -54,6 +54,7 @@ struct plan {
 	int nlanes;
 	struct heap later;	/* WAITING steps, the earliest on top */
 	int16_t *slot;		/* per step: 1 + the slot it has; 0 none */
+	int64_t clock;		/* of the last plan_wake() */
 	bool *due;		/* WAITING, and its time has come */
 	int left;		/* ordinary steps not settled */
 	int failures;		/* steps in review; allowed ones and awaited

@@ -43,7 +43,9 @@ static bool good_slot(struct draft *d, const struct setting *s,
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
 
-	if (*name == '\0' || name[strspn(name, letters)] != '\0' ||
+	/* "-1" is a count gone wrong */
+	if (*name == '\0' || *name == '-' || *name == '.' ||
+	    name[strspn(name, letters)] != '\0' ||
 	    strlen(name) > INIFILE_NAME) {
 		given_bad(d, s, "slots", name, NULL, "expected a count from 1 "
 			"to 1000, or names of letters, digits, \"_\", \".\" "

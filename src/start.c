@@ -120,12 +120,20 @@ static void say_continuing(const struct session *se)
 {
 	struct summary sum;
 	struct buf text = { 0 };
+	char when[CLOCK_SPAN];
 
 	summary_make(&sum, &se->plan, false);
 	buf_printf(&text, "continuing run %s: %d of %d done", se->d.id,
 		sum.done, sum.total);
 	if (sum.review > 0)
 		buf_printf(&text, ", %d in review", sum.review);
+	if (sum.approvals > 0)
+		buf_printf(&text, ", %d to approve", sum.approvals);
+	if (sum.waiting > 0) {
+		clock_local(sum.until_at, when);
+		buf_printf(&text, ", %d waiting (until %s)", sum.waiting,
+			when);
+	}
 	add_found(se, ORPHAN_LIVES, "; adopting ", " (goes on)", &text);
 	add_found(se, ORPHAN_ENDED, "; adopting ", " (has ended)", &text);
 	add_found(se, ORPHAN_GONE, "; interrupted: ", "", &text);

@@ -179,6 +179,7 @@ static enum zone_answer read_words(struct scan *s, struct zone *zone)
 		return ZONE_READ;
 	}
 	for (size_t i = 0; i < sizeof(part) / sizeof(part[0]); i++) {
+		t = *s;
 		/* "Pacific/Auckland" is the name of a file */
 		if (!scan_words(&t, part[i].name) || scan_next(&t) == '/')
 			continue;

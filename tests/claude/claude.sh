@@ -91,7 +91,7 @@ exec_alone() {
 	shift
 	mapfile -t all < <(environment)
 	cd "$work/dir" && exec timeout -k 10 "$seconds" \
-		env -i "${all[@]}" "$@" < /dev/null
+		env -i --default-signal "${all[@]}" "$@" < /dev/null
 }
 
 run_alone() { (exec_alone "$@"); }

@@ -120,9 +120,9 @@ def events(kind, text, model):
     else:
         yield "content_block_start", {"index": 0, "content_block": {
             "type": "text", "text": ""}}
-        for word in text.split(" "):
+        for word in re.findall(r"\S*\s*", text)[:-1]:
             yield "content_block_delta", {"index": 0, "delta": {
-                "type": "text_delta", "text": word + " "}}
+                "type": "text_delta", "text": word}}
     yield "content_block_stop", {"index": 0}
     yield "message_delta", {
         "delta": {"stop_reason": stop, "stop_sequence": None},

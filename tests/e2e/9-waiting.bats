@@ -103,11 +103,9 @@ INI
 		good.state=done ok.state=done good.waiting_until=null \
 		exit.exit=75 headers.exit=22 exit.reason=~limit
 	is "$(grep -c ' wait=limit' "$(run_dir)/state")" 10
-	is "$(ls "$(run_dir)"/output)" ''
 }
 
 @test "wait_if reads the time from the line that it matched in" {
-	three=$(TZ=Asia/Seoul date -d '15:00' +%s)
 	three=$(date -d "TZ=\"Asia/Seoul\" 15:00" +%s)
 	now=$(date +%s)
 	[ "$three" -gt "$now" ] || three=$((three + 86400))
@@ -262,7 +260,7 @@ INI
 	like out 'go on: durexec p.ini'
 	look state=waiting b.state=done c.state=pending 'next=durexec p.ini'
 	go 0 status p.ini
-	like out "a +waiting .*until (... )?$when \(59m .*limit, try again in 1h"
+	like out "a +waiting .*until (... )?$when \(.*h .*limit, try again in 1h"
 	go 75 --no-wait --json p.ini
 	cp out status.json
 	python "$E2E/contract.py" status.json state=waiting \

@@ -54,11 +54,11 @@ def moved(body, ms):
 
 
 def by_how_much(lines, seconds):
-    """what makes the last time waited for come in so many seconds"""
+    """what makes the latest time waited for come in so many seconds"""
     until = [int(m[1]) for m in map(UNTIL.search, lines) if m]
     if not until:
         sys.exit('nothing is waited for')
-    return round(time.time() * 1000 + seconds * 1000) - until[-1]
+    return round(time.time() * 1000 + seconds * 1000) - max(until)
 
 
 def waits(lines, step):

@@ -492,10 +492,41 @@ static void many_lines(void **state)
 	buf_release(&text);
 }
 
+static void value_lines(void **state)
+{
+	static const struct {
+		const char *text;
+		int n, below;
+	} at[] = {
+		{ "k = a\n b\n\n# no\n c\nx = y\n", 0, 0 },
+		{ "k = a\n b\n\n# no\n c\nx = y\n", 1, 1 },
+		{ "k = a\n b\n\n# no\n c\nx = y\n", 2, 2 },
+		{ "k = a\n b\n\n# no\n c\nx = y\n", 3, 4 },
+		{ "k =  \r\n\ta\r\n; no\r\n\tb\r\n", 0, 1 },
+		{ "k =  \r\n\ta\r\n; no\r\n\tb\r\n", 1, 3 },
+		{ "k =\n# no\n\n a", 0, 2 },
+		{ "k =\n# no\n\n a", 1, 3 },
+		{ "k = a = b", 0, 0 },
+		{ "", 0, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
+		size_t len = strlen(at[i].text);
+		char *copy = malloc(len != 0 ? len : 1);
+
+		memcpy(copy, at[i].text, len);
+		assert_int_equal(inifile_value_line(copy, len, at[i].n),
+			at[i].below);
+		free(copy);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(empty_files),
+		cmocka_unit_test(value_lines),
 		cmocka_unit_test(one_line),
 		cmocka_unit_test(verbatim),
 		cmocka_unit_test(blocks),

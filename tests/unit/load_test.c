@@ -48,6 +48,10 @@ static void smallest(void **state)
 	assert_int_equal(p->fail_fast, 0);
 	assert_int_equal(p->when_done, WHEN_DONE_STOP);
 	assert_int_equal(p->nparams, 0);
+	assert_int_equal(p->budget, -1);
+	assert_int_equal(p->npools, 0);
+	for (int i = 0; i < HOOKS; i++)
+		assert_null(p->hook[i]);
 	pipeline_free(p);
 	pipeline_free(NULL);
 }
@@ -70,6 +74,11 @@ static void pipeline_section(void **state)
 		"keep_runs = 3\n"
 		"when_done = again\n"
 		"max_age = 2d\n"
+		"budget = $2.50\n"
+		"on_done = echo ${done} $X\n"
+		"on_review =\n  a\n\n   b\n"
+		"on_wait =  \n"
+		"on_exit = mail\n"
 		STEP;
 	struct pipeline *p = loads(text);
 
@@ -96,6 +105,11 @@ static void pipeline_section(void **state)
 	assert_int_equal(p->keep_runs, 3);
 	assert_int_equal(p->when_done, WHEN_DONE_AGAIN);
 	assert_int_equal(p->max_age_ms, 172800000);
+	assert_int_equal(p->budget, 2500000);
+	assert_string_equal(p->hook[HOOK_DONE], "echo ${done} $X");
+	assert_string_equal(p->hook[HOOK_REVIEW], "a\n\n b");
+	assert_null(p->hook[HOOK_WAIT]);
+	assert_string_equal(p->hook[HOOK_EXIT], "mail");
 	assert_int_equal(p->text_len, sizeof(text) - 1);
 	assert_memory_equal(p->text, text, sizeof(text));
 	pipeline_free(p);
@@ -126,6 +140,9 @@ static void pipeline_values(void **state)
 		"beginning with neither \".\" nor \"-\"\n");
 	complains("[pipeline]\njobs = 1025\n" STEP,
 		"2: jobs = 1025: expected a whole number from 1 to 1024\n");
+	complains("[pipeline]\nbudget = much\n" STEP,
+		"2: budget = much: expected an amount such as 0.30 or $12, "
+		"with at most six digits behind the point\n");
 	pipeline_free(loads("[pipeline]\njobs = 1024\nwhen_done = leave\n"
 		"fail_fast = yes\nworkdir =\nenv_file =\n" STEP));
 }
@@ -155,6 +172,11 @@ static void too_long(void **state)
 		"131071 (128 KiB) | put it into a file\n"
 		"5: c is 131072 bytes long, and Linux hands over at most "
 		"131071 (128 KiB) | put it into a file\n");
+	free(text);
+	memset(value, 'x', 131072);
+	text = mem_printf("[pipeline]\non_review = %s\n" STEP, value);
+	complains(text, "2: on_review is 131072 bytes long, and Linux hands "
+		"over at most 131071 (128 KiB) | put it into a file\n");
 	free(text);
 	free(value);
 }
@@ -237,12 +259,12 @@ static void sections(void **state)
 		"[defaults]?\n"
 		"3: [build] is no section of a pipeline file | did you mean "
 		"[step build]? The sections are [pipeline], [params], "
-		"[defaults] and [step NAME]\n"
+		"[defaults], [pool NAME], [preset NAME] and [step NAME]\n"
 		"5: [job b] is no section of a pipeline file | did you mean "
 		"[step b]?\n"
 		"6: [] is no section of a pipeline file | did you mean [step "
-		"NAME]? The sections are [pipeline], [params], [defaults] and "
-		"[step NAME]\n");
+		"NAME]? The sections are [pipeline], [params], [defaults], "
+		"[pool NAME], [preset NAME] and [step NAME]\n");
 	complains("[step]\nrun = x\n", "1: this step has no name | [step "
 		"NAME]\n");
 	complains("[pipeline x]\nname = a\n" STEP, "1: [pipeline] has no name "

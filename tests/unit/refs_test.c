@@ -20,7 +20,7 @@ static void defined(void **state)
 		"env.X = ${DUREXEC_RUN} ${DUREXEC_STARTED} ${DUREXEC_STEP} "
 		"${DUREXEC_ATTEMPT} ${DUREXEC_KEY} ${DUREXEC_SESSION} "
 		"${DUREXEC_DIR} ${DUREXEC_OUTPUT} "
-		"${DUREXEC_PREVIOUS} ${DUREXEC_PREVIOUS_LOG} "
+		"${DUREXEC_PREVIOUS} ${DUREXEC_PREVIOUS_LOG} ${DUREXEC_WAIT} "
 		"${DUREXEC_OUT_a} ${DUREXEC_OUT_b_c_d} ${DUREXEC_RESULT_a} "
 		"${DUREXEC_a_URL} ${DUREXEC_b_c_d_LONG_NAME} "
 		"${DUREXEC_STATE_DIR}\n"));
@@ -109,7 +109,7 @@ static void durexecs_own(void **state)
 		"sets\n"
 		"8: C: ${DUREXEC_fetch_} is none of the variables that "
 		"durexec sets\n"
-		"9: D: ${DUREXEC_SLOT_gpu} is not supported yet\n"
+		"9: D: ${DUREXEC_SLOT_gpu} names no pool of this file\n"
 		"10: E: ${DUREXEC_ITEM} is not supported yet\n");
 	complains("[step a]\nrun = x\nstdout = ${ITEM}.x ${DUREXEC_ITEM}\n",
 		"3: stdout: ${ITEM} is not supported yet\n"
@@ -208,6 +208,36 @@ static void growing(void **state)
 	buf_release(&said);
 }
 
+static void slots(void **state)
+{
+	(void)state;
+	pipeline_free(loads("[pool gpu]\n[pool a-b.c]\n[pool a_b_c]\n"
+		"[step a]\nrun = x\npool = gpu\n"
+		"env.CUDA_VISIBLE_DEVICES = ${DUREXEC_SLOT_gpu}\n"
+		"[step b]\nrun = x\npool = a-b.c\n"
+		"stdout = ${DUREXEC_SLOT_a_b_c}\n"
+		"[step c]\nrun = x\npool = a_b_c\n"
+		"stdout = ${DUREXEC_SLOT_a_b_c}\n"));
+	/* for all steps of [defaults], which share one */
+	pipeline_free(loads("[pool gpu]\n[defaults]\nrun = x\npool = gpu\n"
+		"env.D = ${DUREXEC_SLOT_gpu}\n[step a]\n[step b]\n"));
+	complains("[pool gpu]\n[pool net]\n[pipeline]\n"
+		"env.P = ${DUREXEC_SLOT_gpu}\n"
+		"[step a]\nrun = x\nenv.A = ${DUREXEC_SLOT_gpu}\n"
+		"[step b]\nrun = x\npool = net\nenv.B = ${DUREXEC_SLOT_gpu}\n"
+		"env.C = ${DUREXEC_SLOT_gup}\n"
+		"[step c]\nrun = x\nenv.D = ${DUREXEC_SLOT_gup}\n",
+		"4: P: ${DUREXEC_SLOT_gpu} is not known to all steps | put "
+		"this into steps that say \"pool = gpu\"\n"
+		"7: A: ${DUREXEC_SLOT_gpu} belongs to a pool that this step "
+		"does not use | put this into steps that say \"pool = gpu\"\n"
+		"11: B: ${DUREXEC_SLOT_gpu} belongs to a pool that this step "
+		"does not use | did you mean ${DUREXEC_SLOT_net}?\n"
+		"12: C: ${DUREXEC_SLOT_gup} names no pool of this file | did "
+		"you mean ${DUREXEC_SLOT_net}?\n"
+		"15: D: ${DUREXEC_SLOT_gup} names no pool of this file\n");
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -224,6 +254,7 @@ int main(void)
 		cmocka_unit_test(undefined),
 		cmocka_unit_test(of_defaults),
 		cmocka_unit_test(durexecs_own),
+		cmocka_unit_test(slots),
 		cmocka_unit_test(needed),
 		cmocka_unit_test(broken),
 		cmocka_unit_test(growing),

@@ -109,7 +109,8 @@ static void claude(void **state)
 			"(America/Chicago).",
 			"2026-11-20T15:00:00.000Z", NULL, NULL },
 		{ "Claude usage limit reached. Your limit will reset at 1pm "
-			"(Etc/GMT+5).", "2026-11-20T18:00:00.000Z", NULL, NULL },
+			"(Etc/GMT+5).",
+			"2026-11-20T18:00:00.000Z", NULL, NULL },
 		{ "Claude Max usage limit reached. Your limit will reset at "
 			"12am.", "2026-11-20T23:00:00.000Z", NULL, NULL },
 		{ "5-hour limit reached \xe2\x88\x99 resets 3pm "
@@ -461,6 +462,11 @@ static void forms(void **state)
 		{ "resets today", NULL, NULL, NULL },
 		{ "resets every 5h", NULL, NULL, NULL },
 		{ "resets 10/12 at 3pm", NULL, NULL, NULL },
+		{ "resets 24 hours a day", NULL, NULL, NULL },
+		{ "resets 24 a day", NULL, NULL, NULL },
+		{ "resets Nov", NULL, NULL, NULL },
+		{ "resets Nov 32", NULL, NULL, NULL },
+		{ "resets Nov 3:30", NULL, NULL, NULL },
 		{ "presets 3pm", NULL, NULL, NULL },
 		{ "resets_3pm", NULL, NULL, NULL },
 		{ "resetsat 3pm", NULL, NULL, NULL },
@@ -522,6 +528,7 @@ static void spans(void **state)
 		{ "it took 5 minutes, in 2 hours more of it", NULL, NULL,
 			NULL },
 		/* numbers without end */
+		{ "resets in 1.0000000000000000001s", NULL, NULL, NULL },
 		{ "resets in 999999999w", NULL, NULL, NULL },
 		{ "resets in 999999999999999999999h", NULL, NULL, NULL },
 		{ "resets in 9223372036854775807ms", NULL, NULL, NULL },
@@ -607,6 +614,21 @@ static void clock_changes(void **state)
 
 	(void)state;
 	CHECK(until_in_line, row);
+}
+
+/* More kinds of limits than anybody has: the first sixteen count. */
+static void many_limits(void **state)
+{
+	char text[64 * 40] = "";
+	int64_t now = when(NOON), at;
+	size_t n = 0;
+
+	(void)state;
+	for (int i = 1; i <= 40; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n,
+			"x-ratelimit-reset-%d: %ds\n", i, i);
+	assert_true(ask(until_in_headers, text, n, now, &at));
+	assert_true(at == now + 16000);
 }
 
 /* Several candidates in one text. */
@@ -1038,6 +1060,7 @@ int main(void)
 		cmocka_unit_test(clock_changes),
 		cmocka_unit_test(which),
 		cmocka_unit_test(headers),
+		cmocka_unit_test(many_limits),
 		cmocka_unit_test(files),
 		cmocka_unit_test(bytes),
 		cmocka_unit_test(cut_anywhere),

@@ -1,0 +1,526 @@
+#!/bin/bash
+# SPDX-License-Identifier: ISC
+#
+# check-claude.sh DUREXEC: `preset = claude` around the real `claude` command
+# (TAP-like). It talks to server.py on loopback, and can talk to nobody else:
+# see claude.sh. Under five minutes.
+#
+# A case is a pipeline, a plan of answers, a start of durexec, and what must be
+# so afterwards: what the server was asked, what durexec says of each step.
+set -u
+
+# shellcheck source=tests/claude/claude.sh
+. "$(dirname "$0")/claude.sh"
+if [ "${1-}" != --alone ]; then
+	[ -x "${1-}" ] || { echo "usage: $0 DUREXEC" >&2; exit 2; }
+	install_claude
+	go_alone "$0" --alone "$(realpath "$1")"
+fi
+durexec=$2
+
+work=$(mktemp -d) || exit 2
+server=
+# shellcheck disable=SC2317 # called by the trap
+cleanup() {
+	local pid
+	for pid in $(ours); do kill -9 "$pid" 2> /dev/null; done
+	[ -z "$server" ] || kill "$server" 2> /dev/null
+	if [ -n "${CLAUDE_KEEP-}" ]; then echo "# kept: $work"; else
+		rm -rf "$work"
+	fi
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+start_server
+cd "$work/dir" || exit 2
+
+# --- saying how it went -------------------------------------------------------
+
+passed=0 failed=0 skipped=0 name='' why=''
+
+begin() { # NAME: the case that follows; the one before is over
+	over
+	name=$1 why=''
+	began=$SECONDS
+}
+
+over() {
+	[ -n "$name" ] || return
+	if [ -z "$why" ]; then
+		passed=$((passed + 1))
+		echo "ok $name ($((SECONDS - began)) s)"
+	else
+		failed=$((failed + 1))
+		echo "not ok $name - ${why#; }"
+		sed 's/^/# /' "$work/said" 2> /dev/null | head -n 40
+	fi
+	nobody_left || { for pid in $(ours); do kill -9 "$pid"; done; }
+	name=''
+}
+
+bad() { why="$why; $*"; }
+
+is() { # WHAT HAVE WANT: a pattern of case
+	# shellcheck disable=SC2254
+	case $2 in
+	$3) ;;
+	*) bad "$1 is $2, not $3" ;;
+	esac
+}
+
+# --- durexec and what it says ---------------------------------------------------
+
+once=CLAUDE_CODE_MAX_RETRIES=1	# what the client tries by itself: see --slow
+more=()				# environment of a case
+
+# pipeline NAME < TEXT: NAME.ini, and where there is no run of it yet
+pipeline() {
+	ini=$1.ini
+	rm -rf "$work/dir/.durexec"
+	cat > "$ini"
+	more=()
+	: > "$work/said"
+}
+
+# One step "ask" with the preset and quick retries; KEYS are more of it.
+ask() { # COMMAND [KEYS]
+	pipeline ask <<-EOF
+		[step ask]
+		preset = claude
+		retry_delay = 1s
+		retries = 2
+		run = $1
+		${2-}
+	EOF
+}
+
+durexec() { # ARG...
+	run_alone 100 "$once" ${more[@]+"${more[@]}"} "$durexec" "$@"
+}
+
+go() { # STATUS [OPTION...]: runs the pipeline, which must end with STATUS
+	local want=$1
+	shift
+	durexec "$@" "$ini" >> "$work/said" 2>&1
+	is "exit status" $? "$want"
+}
+
+start() { # in the background
+	(exec_alone 100 "$once" ${more[@]+"${more[@]}"} "$durexec" "$ini") \
+		>> "$work/said" 2>&1 &
+	waiter=$!
+}
+
+ends() { # STATUS
+	wait "$waiter" 2> /dev/null
+	is "exit status" $? "$1"
+}
+
+supervisor() { # pid of the durexec that was started
+	pgrep -P "$waiter" -f "^$durexec $ini"
+}
+
+field() { # STEP FIELD: out of status --json
+	durexec status --json "$ini" 2> /dev/null | python3 -c '
+import json, sys
+run = json.load(sys.stdin)
+for step in run["steps"] if sys.argv[1] else [run]:
+    if not sys.argv[1] or step["step"] == sys.argv[1]:
+        value = step[sys.argv[2]]
+        print("null" if value is None else value)' "$1" "$2"
+}
+
+step() { # STEP FIELD=WANT...: WANT is a pattern of case
+	local step=$1 each
+	shift
+	for each; do
+		is "$step ${each%%=*}" "$(field "$step" "${each%%=*}")" \
+			"${each#*=}"
+	done
+}
+
+asked() { # N [ANSWER]: the server was, so often (and answered so)
+	is "requests${2:+ answered $2}" "$(requests "${2-}")" "$1"
+}
+
+requested() { [ "$(requests)" -ge "${1:-1}" ]; }
+nobody_left() { [ -z "$(ours)" ]; }
+runs() { [ -n "$(ours "$@")" ]; }
+
+answer() { # STEP: what it said, as far as claude's result goes
+	python3 - "$(field "$1" stdout)" <<-'EOF'
+		import json, sys
+		for line in open(sys.argv[1]):
+		    if line.startswith("{"):
+		        line = json.loads(line).get("result", "")
+		    print(line.strip())
+	EOF
+}
+
+until_at() { # STEP EPOCH: it waits until then, three minutes more at most
+	python3 - "$(field "$1" waiting_until)" "$2" <<-'EOF' || bad "waits until $(field "$1" waiting_until), not $(date -u -d "@$2" +%FT%TZ)"
+		import datetime, sys
+		at = datetime.datetime.fromisoformat(
+		    sys.argv[1].replace("Z", "+00:00")).timestamp()
+		# a message names minutes
+		sys.exit(not int(sys.argv[2]) - 60 <= at <= int(sys.argv[2]) + 181)
+	EOF
+}
+
+text='claude -p "the first prompt"'
+json="$text --output-format json"
+stream="$text --output-format stream-json --verbose"
+with='--session-id "$DUREXEC_SESSION"'
+rate="This request would exceed your account's rate limit."
+chapter="Chapter 3. You've hit your limit · resets 3pm (Asia/Seoul), said the machine. API Error: 500. Credit balance is too low. Rate limit, 429, overloaded."
+
+# What README shows: goes on with the session if there is one, and begins it if
+# it was never saved.
+resume_run='resume_run =
+	saved=$(ls "${CLAUDE_CONFIG_DIR:-$HOME/.claude}"/projects/*/"$DUREXEC_SESSION".jsonl 2>/dev/null || :)
+	[ -z "$saved" ] || exec claude -p "continue" --output-format json --resume "$DUREXEC_SESSION"
+	exec claude -p "the first prompt" --output-format json --session-id "$DUREXEC_SESSION"'
+
+echo "# claude $version, $("$durexec" --version)"
+
+# --- answers ----------------------------------------------------------------------
+
+for form in text json stream; do
+	begin "$form: an answer"
+	ask "${!form}"
+	plan "200 Hello there."
+	go 0
+	step ask state=done attempts=1 exit=0
+	asked 1
+	is "the answer" "$(answer ask)" "*Hello there."
+	case $form in
+	text) step ask "cost=null" ;;
+	*) step ask cost=0.006; step '' cost=0.006 ;;
+	esac
+
+	begin "$form: a chapter about limits is an answer"
+	ask "${!form}"
+	plan "200 $chapter"
+	go 0
+	step ask state=done attempts=1
+	asked 1
+done
+
+begin "stream: a tool that failed does not fail the answer"
+ask "$stream --allowedTools Bash"
+plan "tool false" "200 Hello there."
+go 0
+step ask state=done attempts=1 cost=0.012
+asked 2
+
+begin "no key: nothing is started"
+ask "$json"
+more=(ANTHROPIC_API_KEY=)
+plan "200 Nobody hears this."
+go 2
+go 2 --dry-run
+asked 0
+
+# --- what nobody can wait for: a person looks ----------------------------------------
+
+permanent() { # NAME REQUESTS ANSWER [FLAGS]: in each format, once
+	local form
+	for form in text json stream; do
+		begin "$form: $1: review, and not again"
+		ask "${!form} ${4-}"
+		plan "$3" "200 That was not to be asked."
+		[ "$2" = 1 ] || plan "$3" "$3" "200 That was not to be asked."
+		go 1
+		step ask state=needs_review attempts=1 exit=1 waiting_until=null
+		asked "$2"
+	done
+}
+permanent "401" 2 "401 invalid x-api-key"
+permanent "403" 1 "403 Request not allowed"
+permanent "413" 1 "413 Request exceeds the maximum size"
+permanent "credit balance too low" 1 \
+	"400 Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing to upgrade or purchase credits."
+permanent "prompt too long" 1 \
+	"400 prompt is too long: 250000 tokens > 200000 maximum"
+permanent "no more turns" 1 "tool echo hi" "--allowedTools Bash --max-turns 1"
+permanent "refusal" 2 "refusal I will not."
+
+# --- what goes by itself: again -------------------------------------------------------
+
+passing() { # NAME ATTEMPTS ANSWER...: each attempt of the client asks twice
+	local form name=$1 attempts=$2
+	shift 2
+	for form in text json stream; do
+		begin "$form: $name: again, and done"
+		ask "${!form}"
+		plan "$@" "200 Hello there."
+		go 0
+		step ask state=done attempts="$attempts" exit=0
+		asked 1 200
+	done
+}
+passing "529" 2 "529 Overloaded" "529 Overloaded"
+passing "500, twice" 3 "500 Oh" "500 Oh" "500 Oh" "500 Oh"
+passing "reset" 2 reset reset
+passing "reset in the middle" 2 "cut one two three four" \
+	"cut one two three four" "cut one two three four"
+
+begin "json: 500 for ever: all retries, then review"
+ask "$json"
+plan "500 Internal server error"
+go 1
+step ask state=needs_review attempts=3 exit=1
+asked 6
+
+begin "json: connection refused: again, then review"
+ask "$json"
+more=(ANTHROPIC_BASE_URL=http://127.0.0.1:9)
+plan "200 Nobody hears this."
+go 1
+step ask state=needs_review attempts=3 exit=1
+asked 0
+
+begin "json: no such host: again, then review"
+ask "$json"
+more=(ANTHROPIC_BASE_URL=http://api.invalid)
+go 1
+step ask state=needs_review attempts=3 exit=1
+
+# --- limits: wait, and nothing is charged -----------------------------------------------
+
+begin "json: 429, retry-after 3: the client waits by itself"
+ask "$json"
+plan "429 retry-after=3 $rate" "200 Hello there."
+go 0
+step ask state=done attempts=1
+asked 2
+
+# a second without a time to wait for, as often as it takes: no retry is used
+for form in text json stream; do
+	begin "$form: 429 without a time: waits, charges no retry"
+	ask "${!form}" "retry_max_delay = 1s"
+	plan "429 retry-after=7200 $rate" "429 x-should-retry=false $rate" \
+		"429 retry-after=90 $rate" "429 retry-after=7200 $rate" \
+		"200 Hello there."
+	go 0
+	step ask state=done attempts=5
+	asked 5
+done
+
+seoul=$(python3 -c '
+import datetime, zoneinfo
+now = datetime.datetime.now(zoneinfo.ZoneInfo("Asia/Seoul"))
+at = now.replace(hour=15, minute=0, second=0, microsecond=0)
+if at <= now:
+    at += datetime.timedelta(days=1)
+print(int(at.timestamp()))')
+reset=$(($(date +%s) + 7200))
+claim=anthropic-ratelimit-unified-representative-claim
+unified="anthropic-ratelimit-unified-status=rejected anthropic-ratelimit-unified-reset=$reset"
+for form in text json stream; do
+	begin "$form: a limit whose message names a time: waits until then"
+	ask "${!form}"
+	plan "429 x-should-retry=false You've hit your limit · resets 3pm (Asia/Seoul)"
+	go 75 --no-wait
+	step ask state=waiting attempts=1 exit=1
+	step '' state=waiting
+	until_at ask "$seoul"
+	asked 1
+
+	for each in five_hour seven_day seven_day_opus; do
+		begin "$form: a subscription's limit ($each): waits until then"
+		ask "${!form}"
+		more=(ANTHROPIC_API_KEY=
+			CLAUDE_CODE_OAUTH_TOKEN=sk-ant-oat01-test-made-up)
+		plan "429 $unified $claim=$each retry-after=7200 $rate"
+		go 75 --no-wait
+		step ask state=waiting attempts=1 exit=1
+		until_at ask "$reset"
+		asked 1
+	done
+done
+
+begin "a limit, then the same session: the server hears the first prompt again"
+ask "$json $with" "$resume_run"
+plan "429 x-should-retry=false You've hit your limit · resets 3pm (Asia/Seoul)" \
+	"200 Hello there."
+go 75 --no-wait
+session=$(heard 0 session)
+durexec retry ask "$ini" >> "$work/said" 2>&1
+go 0
+step ask state=done attempts=2
+asked 2
+is "the session" "$(heard 1 session)" "$session"
+is "what it was asked" "$(heard 1 texts)" '*the first prompt*continue*'
+
+# --- it hangs, it is stopped, it is killed -------------------------------------------------
+
+for each in "timeout stall" "timeout half one two" "idle silent"; do
+	kind=${each%% *}
+	begin "json: ${each#* }: $kind, and nothing is left"
+	key=timeout
+	[ "$kind" = timeout ] || key=idle_timeout
+	ask "$json" "$key = 3s
+retries = 0"
+	plan "${each#* }"
+	go 1
+	step ask state=needs_review attempts=1 "outcome=$kind"
+	asked 1
+	nobody_left || bad "left: $(ours | tr '\n' ' ')"
+done
+
+begin "json: timeout while a tool runs: its own session is ended too"
+ask "$json --allowedTools Bash" "timeout = 4s
+retries = 0"
+plan "tool tail -f /dev/null" "200 That was not to be asked."
+start
+until_true 10 runs tail || bad "the tool never ran"
+ends 1
+step ask state=needs_review outcome=timeout
+asked 1
+nobody_left || bad "left: $(ours | tr '\n' ' ')"
+
+begin "json: stall, timeout, and again"
+ask "$json $with" "timeout = 4s
+$resume_run"
+plan stall "200 Hello there."
+go 0
+step ask state=done attempts=2
+asked 1 200
+is "what it was asked" "$(heard -1 texts)" '*the first prompt*continue*'
+
+# Claude ends with 0 then, and prints nothing at all if nothing came yet.
+for form in text json stream; do
+	for each in silent "half one two three four"; do
+		begin "$form: a SIGINT from elsewhere (${each%% *}): not done"
+		ask "${!form}" "retries = 0"
+		plan "$each"
+		start
+		until_true 10 requested || bad "never asked"
+		sleep 0.5
+		kill -INT $(ours claude)
+		ends 1
+		step ask state=needs_review attempts=1
+		asked 1
+	done
+done
+
+begin "durexec stop, and again: the session goes on"
+ask "$json $with" "$resume_run"
+plan silent "200 Hello there."
+start
+until_true 10 requested || bad "never asked"
+sleep 0.5
+durexec stop "$ini" >> "$work/said" 2>&1
+is "stop's exit status" $? 0
+ends 3
+nobody_left || bad "left: $(ours | tr '\n' ' ')"
+step ask state=pending outcome=interrupted
+go 0
+step ask state=done attempts=2
+asked 1 200
+asked 2
+is "the session" "$(heard 1 session)" "$(heard 0 session)"
+is "what it was asked" "$(heard 1 texts)" '*the first prompt*continue*'
+is "the answer" "$(answer ask)" "Hello there."
+
+for signal in INT TERM; do
+	begin "SIG$signal to durexec, and again: the session goes on"
+	ask "$json $with" "$resume_run"
+	plan "half one two three" "200 Hello there."
+	start
+	until_true 10 requested || bad "never asked"
+	sleep 0.5
+	kill -$signal "$(supervisor)"
+	ends "$((signal == INT ? 130 : 143))"
+	nobody_left || bad "left: $(ours | tr '\n' ' ')"
+	go 0
+	step ask state=done attempts=2
+	asked 2
+	is "what it was asked" "$(heard 1 texts)" '*the first prompt*continue*'
+done
+
+begin "claude is killed (-9): again, and the session goes on"
+ask "$json $with" "$resume_run"
+plan silent "200 Hello there."
+start
+until_true 10 requested || bad "never asked"
+sleep 0.5
+kill -9 $(ours claude)
+ends 0
+step ask state=done attempts=2
+asked 2
+is "what it was asked" "$(heard 1 texts)" '*the first prompt*continue*'
+
+begin "claude is killed before it saved its session: it begins anew"
+ask "$json $with" "$resume_run"
+plan "200 Hello there."
+start
+until [ -n "${pid:=$(pgrep -n -x claude -P "$(supervisor)" 2> /dev/null)}" ] ||
+	pid=$(ours claude); do :; done
+kill -9 $pid
+ends 0
+step ask state=done attempts=2
+asked 1
+is "what it was asked" "$(heard 0 texts)" '["the first prompt"]'
+
+begin "durexec is killed (-9): claude goes on, is adopted, asked once"
+ask "$json $with" "$resume_run"
+plan "200 after=4 Hello there."
+start
+until_true 10 requested || bad "never asked"
+kill -9 "$(supervisor)"
+ends 137
+runs claude || bad "claude is gone"
+go 0
+step ask state=done attempts=1 adopted=True cost=0.006
+asked 1
+
+begin "all is killed (-9), as the power does: the session goes on"
+ask "$json $with" "$resume_run"
+plan silent "200 Hello there."
+start
+until_true 10 requested || bad "never asked"
+sleep 0.5
+kill -9 $(ours)
+wait "$waiter" 2> /dev/null
+nobody_left || bad "left: $(ours | tr '\n' ' ')"
+go 0
+step ask state=done attempts=2
+asked 2
+is "what it was asked" "$(heard 1 texts)" '*the first prompt*continue*'
+
+# --- a chain ------------------------------------------------------------------------------
+
+begin "a chain of three, a limit in the middle: each answer is paid for once"
+pipeline chain <<-'EOF'
+	[defaults]
+	preset = claude
+	retry_delay = 1s
+	resume_run = claude -p "continue" --output-format json --resume "$DUREXEC_SESSION"
+	[step outline]
+	run = claude -p "an outline" --output-format json --session-id "$DUREXEC_SESSION"
+	[step chapter]
+	run = claude -p "a chapter: $(cat "$DUREXEC_OUT_outline")" --output-format json --session-id "$DUREXEC_SESSION"
+	[step summary]
+	run = claude -p "a summary: $(cat "$DUREXEC_OUT_chapter")" --output-format json --session-id "$DUREXEC_SESSION"
+EOF
+plan "200 One, two." "429 retry-after=7200 $rate" "429 retry-after=7200 $rate" \
+	"200 $chapter" "200 In short."
+go 0
+step outline state=done attempts=1 cost=0.006
+step chapter state=done attempts=3 cost=0.006
+step summary state=done attempts=1 cost=0.006
+step '' state=done done=3 cost=0.018
+asked 5
+asked 3 200
+is "the chapter's last question" "$(heard 3 texts)" \
+	'*a chapter: *One, two.*continue*'
+is "the summary's question" "$(heard 4 texts)" '*a summary: *Chapter 3.*'
+go 0
+asked 5
+
+over
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed = 0 ]
