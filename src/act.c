@@ -147,6 +147,25 @@ static bool affordable(const struct plan *pl, int step)
 		spent + c->cost <= budget);
 }
 
+/* A usage limit holds a whole pool: who says that it is over for one of those
+ * it parked says so for all of them. */
+static void choose_parked(const struct plan *pl, bool *chosen)
+{
+	const struct pipeline *p = pl->p;
+	bool *over = mem_alloc((size_t)p->npools + 1);
+	int i;
+
+	for (i = 0; i < p->nsteps; i++)
+		if (chosen[i] && plan_task(pl, i)->parked &&
+		    p->step[i].conf->pool >= 0)
+			over[p->step[i].conf->pool] = true;
+	for (i = 0; i < p->nsteps; i++)
+		if (plan_task(pl, i)->parked && p->step[i].conf->pool >= 0 &&
+		    over[p->step[i].conf->pool])
+			chosen[i] = true;
+	free(over);
+}
+
 int act_on(const struct act *a, struct plan *pl, struct journal *j,
 	struct buf *answer, int *changed, struct why *why)
 {
@@ -166,6 +185,8 @@ int act_on(const struct act *a, struct plan *pl, struct journal *j,
 	if (choose(a, pl, chosen, why) == -1)
 		goto out;
 	memcpy(named, chosen, (size_t)n);
+	if (a->verb == ACT_RETRY)
+		choose_parked(pl, chosen);
 	if (a->verb == ACT_REWIND) {
 		bool *below = mem_alloc((size_t)n + 1);
 

@@ -94,7 +94,6 @@ struct draft {
 	struct block *step;	/* beside p->step */
 	struct namedlist pool, preset;
 	size_t pool_cap;	/* of p->pool */
-	bool presets_read;	/* those of other files are among them */
 
 	struct table params_table;	/* name -> index in p->param, as soon
 					   as conf_params() is done */

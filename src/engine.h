@@ -52,7 +52,7 @@ struct run {
 	int jobs, busy;
 	bool begun;		/* our begin record is written */
 	bool told_under_way;
-	bool told_rest;		/* to the hooks */
+	bool told_rest, told_exit;	/* to the hooks */
 	double alarm;		/* what `far` is set to; 0 far away */
 	bool moved;		/* an ordinary step has ended since the last
 				   clean-up for a run in review */
@@ -112,9 +112,11 @@ void attempt_never_began(struct slot *slot);
 /* hooks.c: on_done and its like, one after another, beside the run. */
 void hooks_init(struct run *r);
 void hooks_release(struct run *r);
-/* task: of HOOK_WAIT, the one that waits; else -1. status: durexec's exit
- * status to be, of HOOK_EXIT. */
+/* To be called; hooks_begin() does, once what it tells is on disk. task: of
+ * HOOK_WAIT, the one that waits; else -1. status: durexec's exit status to be,
+ * of HOOK_EXIT. */
 void hooks_call(struct run *r, enum hook hook, int task, int status);
+void hooks_begin(struct run *r);
 /* One is running, or is to. */
 bool hooks_busy(const struct run *r);
 /* Ctrl+C again: they are killed, none is begun. */

@@ -252,6 +252,10 @@ static int apply_start(struct state *s, const struct record *r,
 	t->phase = (uint8_t)phase;
 	t->keeper = (int16_t)keeper;
 	t->session = s->sessions;
+	/* wait_max counts what was waited, not the time that durexec was
+	 * away after that */
+	if (t->parked && r->at > t->until_at)
+		t->parked_at += r->at - t->until_at;
 	t->adopted = t->hold = t->approval = t->parked = false;
 	t->gate = phase == PHASE_VERIFY ? keep(s, word) : NULL;
 	if (after_command(phase))

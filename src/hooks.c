@@ -142,8 +142,6 @@ static void over(struct run *r, const struct report *report)
 	drop_first(h);
 }
 
-static void begin_next(struct run *r);
-
 static void hook_ready(struct ev_loop *loop, ev_io *io, int revents)
 {
 	struct run *r = io->data;
@@ -155,7 +153,7 @@ static void hook_ready(struct ev_loop *loop, ev_io *io, int revents)
 		close_keeper(r);
 	if (r->hooks->busy)
 		over(r, &report);
-	begin_next(r);
+	hooks_begin(r);
 }
 
 static int begin(struct run *r, struct why *why)
@@ -193,7 +191,7 @@ out:
 	return ret;
 }
 
-static void begin_next(struct run *r)
+void hooks_begin(struct run *r)
 {
 	struct hooks *h = r->hooks;
 	struct why why;
@@ -284,7 +282,6 @@ void hooks_call(struct run *r, enum hook hook, int task, int status)
 			t->reason : "");
 		fact(c, "DUREXEC_UNTIL=%s", until);
 	}
-	begin_next(r);
 }
 
 bool hooks_busy(const struct run *r)

@@ -19,59 +19,8 @@
 #define JUDGE_H
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
-#include "job.h"
-#include "pattern.h"
-#include "pipeline.h"
-#include "state.h"
-
-/* What an attempt left, as far as its step asks for it (judge_asks). */
-struct evidence {
-	/* The last JUDGE_TAIL bytes of each. */
-	const char *out, *err;
-	size_t out_len, err_len;
-	bool receipt;			/* its pattern was found */
-	const char *result;		/* its group 1; NULL: it has none */
-	const char *wait;		/* $DUREXEC_WAIT; NULL: not written */
-	size_t wait_len;
-	const char *headers;		/* of files in $DUREXEC_DIR that the
-					   attempt wrote; NULL none */
-	size_t headers_len;
-	const char *missing;		/* of SETTLE, PLACE: what it said last;
-					   NULL nothing */
-	int64_t now;			/* ms, wall */
-	double random;			/* [0, 1): for jitter */
-	struct pattern_cache *cache;
-};
-
-enum { JUDGE_TAIL = 64 * 1024 };
-
-/* Why a task waits. */
-enum wait_kind { WAIT_NO, WAIT_RETRY, WAIT_LIMIT };
-
-enum verdict_next {
-	NEXT_END,		/* the task goes to `state` */
-	NEXT_RUN,		/* the condition holds: now the command */
-	NEXT_AFTER		/* a part has succeeded: now what comes after
-				   it (judge_after) */
-};
-
-struct verdict {
-	enum verdict_next next;
-	enum task_state state;
-	enum wait_kind wait;	/* of WAITING */
-	int64_t until_at;	/* of WAITING */
-	bool rerun;		/* PENDING, and the command has to run again
-				   although it succeeded once */
-	bool hold;		/* NEEDS_REVIEW, and --resume does not touch
-				   it: it has to be named */
-	bool approval;		/* NEEDS_REVIEW, and nothing is wrong: a
-				   person has to approve */
-	int64_t cost;		/* of the attempt, in millionths */
-	char reason[256];	/* "" none */
-};
+#include "verdict.h"
 
 /* Does judging the end of this phase need the texts, and the receipt? */
 bool judge_asks(const struct stepconf *conf, const struct task *task,

@@ -66,7 +66,9 @@ static void step_end(const struct lines *l, const struct view_run *r,
 	struct buf text = { 0 };
 	char span[CLOCK_SPAN], when[CLOCK_SPAN];
 
-	clock_span(t->ended_at - t->started_at, span);
+	/* one without a command, or without the money for it: no time */
+	clock_span(t->started_at != 0 ? t->ended_at - t->started_at : 0,
+		span);
 	switch (e->state) {
 	case TASK_DONE:
 		if (l->quiet)
@@ -321,7 +323,8 @@ static void at_rest(const struct lines *l, const struct view_run *r)
 			buf_printf(&out, " and $%.2f",
 				(double)sum.saved_cost / 1e6);
 	}
-	if (strcmp(sum.state, "waiting") == 0) {
+	/* when other pipelines have the slots nobody knows the time */
+	if (strcmp(sum.state, "waiting") == 0 && sum.until_at != 0) {
 		clock_local(sum.until_at, saved);
 		buf_printf(&out, "; come back %s", saved);
 	}

@@ -62,6 +62,7 @@ static struct pipeline *load(struct pipeline *p, const char *path,
 	size_t before = complaints->n;
 
 	draft_read(&d);
+	presets_read(&d);
 	given_params(&d, given, ngiven);
 	given_pipeline(&d);
 	pools_read(&d);

@@ -45,7 +45,8 @@ static void forget_outer_run(void)
 		char *eq = strchr(environ[i], '=');
 
 		if (strncmp(environ[i], "DUREXEC_", 8) == 0 && eq != NULL &&
-		    strncmp(environ[i], "DUREXEC_STATE_DIR=", 18) != 0) {
+		    strncmp(environ[i], "DUREXEC_STATE_DIR=", 18) != 0 &&
+		    strncmp(environ[i], "DUREXEC_MACHINE_DIR=", 20) != 0) {
 			char name[256];
 			size_t n = (size_t)(eq - environ[i]);
 

@@ -173,8 +173,14 @@ static void keep(struct reading *r, struct patterns *patterns)
 {
 	patterns->n = r->n;
 	patterns->v = NULL;
+	patterns->hash = 0;
 	if (r->n == 0)
 		return;
+	patterns->hash = TABLE_HASH_START;
+	/* with the NUL, so that "ab" "c" is not "a" "bc" */
+	for (int i = 0; i < r->n; i++)
+		patterns->hash = table_hash(patterns->hash, r->found[i],
+			strlen(r->found[i]) + 1);
 	patterns->v = arena_alloc(&r->d->p->arena,
 		(size_t)r->n * sizeof(*patterns->v));
 	memcpy(patterns->v, r->found, (size_t)r->n * sizeof(*patterns->v));

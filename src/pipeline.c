@@ -55,10 +55,7 @@ static uint64_t add_env(uint64_t h, const struct envlist *env)
 
 static uint64_t add_patterns(uint64_t h, int key, const struct patterns *p)
 {
-	h = add_number(h, key, p->n);
-	for (int i = 0; i < p->n; i++)
-		h = add_text(h, key, p->v[i]);
-	return h;
+	return add_number(add_number(h, key, p->n), key, (int64_t)p->hash);
 }
 
 static uint64_t add_exits(uint64_t h, int key, const struct exits *e)

@@ -77,6 +77,8 @@ struct exits {
 struct patterns {
 	const char **v;
 	int n;
+	uint64_t hash;		/* of them all: many steps share them, and
+				   each has a fingerprint */
 };
 
 struct stepconf {

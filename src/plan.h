@@ -112,4 +112,17 @@ void plan_blocked(const struct plan *pl, bool *blocked);
 /* Steps that need `step`, directly or not, and itself: mark[]. */
 void plan_below(const struct plan *pl, int step, bool *mark);
 
+/* Between plan.c and lanes.c. */
+/* May it start, as far as its needs, its kind and the choice are concerned? */
+bool plan_may_start(const struct plan *pl, int step);
+void lanes_init(struct plan *pl);
+void lanes_release(struct plan *pl);
+void lanes_rebuild(struct plan *pl);
+/* Put it where it belongs, if it may start. */
+void lanes_offer(struct plan *pl, int step);
+/* What stands in a lane and may not start any more is not waited for. */
+void lanes_drop_unready(struct plan *pl);
+/* It has moved: its slot is free, its limit holds others back. */
+void lanes_changed(struct plan *pl, int step);
+
 #endif

@@ -7,7 +7,6 @@
 #include "given.h"
 #include "inifile.h"
 #include "mem.h"
-#include "presets.h"
 #include "refs.h"
 #include "values.h"
 
@@ -198,10 +197,6 @@ int pools_find(struct draft *d, const struct setting *s, const char *name)
 	const char *file = d->file;
 	struct named *named;
 
-	if (at == TABLE_NONE) {
-		presets_read(d);
-		at = table_get(&d->pool.names, name);
-	}
 	if (at == TABLE_NONE)
 		return unknown(d, s, name);
 	named = &d->pool.v[at];

@@ -5,7 +5,7 @@
 
 #include "draft.h"
 
-/* All pools of the pipeline file. After given.h's two. */
+/* All pools of the pipeline file. After presets_read() and given.h's two. */
 void pools_read(struct draft *d);
 
 /*

@@ -104,6 +104,9 @@ static char **settle_argv(struct env *e, int step, enum phase phase,
 	return argv;
 }
 
+/* Output that is kept in memory (of hooks and checks) ends them beyond this. */
+enum { MEMORY_MOST = 4 * 1024 * 1024 };
+
 /* More arguments than this are not handed to a gate: the names are in the
  * pipeline file. */
 enum { ARGUMENTS_MOST = 10000 };
@@ -290,7 +293,8 @@ int prepare_hook(struct env *e, enum hook hook, char *const *facts,
 {
 	struct script script = { 0 };
 	struct job j = { .umask = -1, .stop_signal = SIGTERM,
-		.grace_ms = 5000, .timeout_ms = timeout_ms, .step = "hook",
+		.grace_ms = 5000, .timeout_ms = timeout_ms,
+		.max_output = MEMORY_MOST, .step = "hook",
 		.phase = "hook", .out = out_path };
 	int ret = -1;
 
@@ -322,6 +326,7 @@ int prepare_check(struct env *e, int step, const char *out_path,
 	if (env_build(e, step, 0, why) == -1 || common(e, step, &j, why) == -1)
 		goto out;
 	j.phase = "check";
+	j.max_output = MEMORY_MOST;
 	j.out = out_path;
 	script_init(&script, e->p, c->check, reads_file(e));
 	j.argv = script.argv;

@@ -52,14 +52,61 @@ char *presets_user_file(void)
 	return path;
 }
 
+/* Is a word of the value none of the names? */
+static bool names_other(const struct namedlist *list, const char *value)
+{
+	static const char separators[] = " \t\r\n,";
+	char name[INIFILE_NAME + 1];
+
+	for (value += strspn(value, separators); *value != '\0';
+	     value += strspn(value, separators)) {
+		size_t n = strcspn(value, separators);
+
+		if (n > INIFILE_NAME)
+			return true;
+		memcpy(name, value, n);
+		name[n] = '\0';
+		if (table_get(&list->names, name) == TABLE_NONE)
+			return true;
+		value += n;
+	}
+	return false;
+}
+
+static bool block_wants(const struct draft *d, const struct block *block)
+{
+	for (int i = block->first; i < block->first + block->n; i++) {
+		const struct setting *s = &d->setting[i];
+
+		if ((s->id == KEY_PRESET && names_other(&d->preset,
+		    s->value)) || (s->id == KEY_POOL && names_other(&d->pool,
+		    s->value)))
+			return true;
+	}
+	return false;
+}
+
+/* Does the pipeline file name what it does not have itself? */
+static bool is_wanted(const struct draft *d)
+{
+	if (block_wants(d, &d->defaults))
+		return true;
+	for (int i = 0; i < d->p->nsteps; i++)
+		if (block_wants(d, &d->step[i]))
+			return true;
+	for (int i = 0; i < d->preset.n; i++)
+		if (block_wants(d, &d->preset.v[i].block))
+			return true;
+	return false;
+}
+
 void presets_read(struct draft *d)
 {
 	struct source *user, *shipped;
 	char *path;
 
-	if (d->presets_read)
+	if (!is_wanted(d))
 		return;
-	d->presets_read = true;
 	path = presets_user_file();
 	if (path != NULL) {
 		user = arena_alloc(&d->arena, sizeof(*user));
@@ -82,10 +129,6 @@ int presets_find(struct draft *d, int line, const char *name)
 	int at = table_get(&d->preset.names, name);
 	const char *meant;
 
-	if (at == TABLE_NONE) {
-		presets_read(d);
-		at = table_get(&d->preset.names, name);
-	}
 	if (at != TABLE_NONE)
 		return at;
 	meant = draft_guess_named(d, &d->preset, name);
@@ -277,8 +320,6 @@ void presets_keep(struct draft *d)
 	const struct source *done[2] = { NULL, NULL };
 	struct buf out = { 0 };
 
-	if (!d->presets_read)
-		return;
 	for (int i = 0; i < d->preset.n; i++)
 		if (d->preset.v[i].used)
 			keep_of(d, d->preset.v[i].source, done, &out);

@@ -13,8 +13,8 @@
 
 #include "draft.h"
 
-/* Add those of the other files to d->preset and d->pool; the first call
- * does. */
+/* Add those of the other files to d->preset and d->pool, when the pipeline
+ * file names one that it does not have itself. */
 void presets_read(struct draft *d);
 
 /* The preset of that name: its index in d->preset, or -1 when it complained

@@ -333,7 +333,8 @@ static const char *escape(struct looking *l, const char *value)
 	buf_reset(&l->escaped);
 	buf_str(&l->escaped, "");
 	for (; *value != '\0'; value++) {
-		if (strchr("\\.[](){}*+?|^$", *value) != NULL)
+		/* "]" and "}" alone are plain characters */
+		if (strchr("\\.[(){*+?|^$", *value) != NULL)
 			buf_char(&l->escaped, '\\');
 		buf_char(&l->escaped, *value);
 	}

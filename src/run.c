@@ -119,6 +119,7 @@ static bool flush(struct run *r)
 	send_messages(r);
 	tell_views(r);
 	clear_rubbish(r);
+	hooks_begin(r);
 	return true;
 }
 
@@ -161,19 +162,25 @@ static int status_of(const struct run *r, const struct summary *sum)
 	return summary_status(sum, r->options.no_wait);
 }
 
-/* Hooks that tell how the run came to rest; true while one runs. */
+/* Hooks that tell how the run came to rest; true while one runs. What one of
+ * them says (durexec approve) may set the run going again. */
 static bool tell_hooks(struct run *r)
 {
 	struct summary sum;
 
+	summary_make(&sum, r->at.plan, false);
 	if (!r->told_rest) {
 		r->told_rest = true;
-		summary_make(&sum, r->at.plan, false);
 		if (strcmp(sum.state, "done") == 0)
 			hooks_call(r, HOOK_DONE, -1, 0);
 		else if (sum.review + sum.approvals > 0)
 			hooks_call(r, HOOK_REVIEW, -1, 0);
+		hooks_begin(r);
+	}
+	if (!r->told_exit && !hooks_busy(r)) {
+		r->told_exit = true;
 		hooks_call(r, HOOK_EXIT, -1, status_of(r, &sum));
+		hooks_begin(r);
 	}
 	return hooks_busy(r);
 }
@@ -250,6 +257,8 @@ static void before_sleep(struct ev_loop *loop, ev_prepare *w, int revents)
 	}
 	if (r->busy == 0)
 		rest(r);
+	else
+		r->told_rest = r->told_exit = false;
 	set_alarm(r);
 }
 

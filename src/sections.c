@@ -138,6 +138,7 @@ static void begin_named(struct reading *r, struct namedlist *list, int line,
 	list->v = mem_grow(list->v, (size_t)list->n, &list->cap,
 		sizeof(*list->v));
 	new = &list->v[list->n];
+	memset(new, 0, sizeof(*new));
 	new->name = arena_dup(&d->p->arena, name);
 	new->source = d->source;
 	new->block = new_block(d);

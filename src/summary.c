@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "clock.h"
 #include "mailbox.h"
 
 bool summary_stale(const struct plan *pl, int step)
@@ -61,6 +62,7 @@ static void count(struct summary *sum, const struct plan *pl, int step)
 
 void summary_make(struct summary *sum, const struct plan *pl, bool live)
 {
+	int64_t at;
 	int i;
 
 	memset(sum, 0, sizeof(*sum));
@@ -82,6 +84,12 @@ void summary_make(struct summary *sum, const struct plan *pl, bool live)
 		sum->state = "waiting";
 	else
 		sum->state = "stopped";
+	/* min_interval, or a limit that others met: no step says so itself */
+	if (strcmp(sum->state, "stopped") == 0 && sum->running == 0 &&
+	    plan_waits(pl, clock_wall(), &at)) {
+		sum->state = "waiting";
+		sum->until_at = at;
+	}
 }
 
 int summary_status(const struct summary *sum, bool no_wait)

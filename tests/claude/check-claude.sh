@@ -55,7 +55,7 @@ over() {
 		echo "not ok $name - ${why#; }"
 		sed 's/^/# /' "$work/said" 2> /dev/null | head -n 40
 	fi
-	nobody_left || { for pid in $(ours); do kill -9 "$pid"; done; }
+	nobody_left || kill -9 $(ours) 2> /dev/null
 	name=''
 }
 
@@ -457,9 +457,8 @@ begin "claude is killed before it saved its session: it begins anew"
 ask "$json $with" "$resume_run"
 plan "200 Hello there."
 start
-until [ -n "${pid:=$(pgrep -n -x claude -P "$(supervisor)" 2> /dev/null)}" ] ||
-	pid=$(ours claude); do :; done
-kill -9 $pid
+until_true 10 runs claude || bad "never began"
+kill -9 $(ours claude)
 ends 0
 step ask state=done attempts=2
 asked 1

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: ISC
 #
 # Sourced by check-claude.sh and observe.sh: the real `claude` command in a
-# place where it can reach nothing but server.py. A network namespace with
-# nothing but loopback, an empty environment, a HOME and a TMPDIR of its own,
-# a key that nobody ever issued.
+# place where it can reach nothing but server.py: namespaces with no network but
+# loopback and no processes but ours, an empty environment, a HOME and a TMPDIR
+# of its own, a key that nobody ever issued.
 #
 # here   tests/claude        build  where npm puts the program
 # work   a directory that goes away with the script
@@ -39,14 +39,14 @@ no_way_out() { # is there no route to anywhere?
 		[ -z "$(awk '$10 != "lo"' /proc/net/ipv6_route 2> /dev/null)" ]
 }
 
-# Runs the script again in a namespace without a network.
+# Runs the script again where there is no network, and no process but its own:
+# what is killed there is ours, and nothing outlives it.
 go_alone() { # SCRIPT [ARG...]
-	local how=-rn
-	[ "${1-}" = --alone ] && return
-	[ "$(id -u)" = 0 ] && how=-n
-	unshare $how true 2> /dev/null ||
-		say_why_not "no network namespace may be made here"
-	exec unshare $how bash "$@"
+	local how=(unshare --net --pid --fork --mount-proc --kill-child)
+	[ "$(id -u)" = 0 ] || how+=(--map-root-user)
+	"${how[@]}" true 2> /dev/null ||
+		say_why_not "no namespace may be made here (unshare)"
+	exec "${how[@]}" bash "$@"
 }
 
 # --- the server ---------------------------------------------------------------
@@ -136,17 +136,13 @@ until_true() { # SECONDS COMMAND...: asks ten times a second
 	done
 }
 
-# The pids of processes that have our HOME. Looks only at those in this script's
-# network namespace, where nobody else is.
+# The pids of processes that have our HOME.
 ours() { # [NAME [WORDS]]: of this name, with WORDS in the command line
 	python3 - "$work/home" "${1-}" "${2-}" <<-'EOF'
 		import os, sys
 		home, name, words = sys.argv[1:]
-		net = os.readlink("/proc/self/ns/net")
 		for pid in filter(str.isdigit, os.listdir("/proc")):
 		    try:
-		        if os.readlink(f"/proc/{pid}/ns/net") != net:
-		            continue
 		        with open(f"/proc/{pid}/environ", "rb") as f:
 		            if f"HOME={home}".encode() not in f.read().split(b"\0"):
 		                continue

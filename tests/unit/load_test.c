@@ -276,11 +276,27 @@ static void sections(void **state)
 		"one, in line 3\n"
 		"7: there are two steps \"a\" | the first one is in line 1; "
 		"give this one another name\n");
-	complains("[pool gpu]\nslots = 2\nx = y\n[preset p]\nrun = x\n" STEP,
-		"1: [pool NAME] is not supported yet | take the section out; "
-		"a later version will know it\n"
-		"4: [preset NAME] is not supported yet | take the section "
-		"out; a later version will know it\n");
+	complains("[pool gpu]\nslots = 2\nx = y\n[preset p]\nrun = x\n"
+		"needs =\nif = x\npreset = p\nretries = x\nforeach = 1\n"
+		"[preset p]\n[preset]\n[pool a b]\n" STEP,
+		"3: \"x\" is no key of [pool NAME] | if it belongs to the "
+		"value above, begin the line with a blank\n"
+		"5: \"run\" cannot stand in a preset | put it into the steps "
+		"that use the preset\n"
+		"6: \"needs\" cannot stand in a preset | put it into the "
+		"steps that use the preset\n"
+		"7: \"if\" cannot stand in a preset | put it into the steps "
+		"that use the preset\n"
+		"8: \"preset\" cannot stand in a preset | put it into the "
+		"steps that use the preset\n"
+		"9: retries = x: expected a whole number from 0 to 1000000\n"
+		"10: \"foreach\" is not supported yet | take it out; a later "
+		"version will know it\n"
+		"11: there are two presets \"p\" | the first one is in line "
+		"4; give this one another name\n"
+		"12: this preset has no name | [preset NAME]\n"
+		"13: \"a b\" is no name for a pool: it may have letters, "
+		"digits, \"_\", \".\" and \"-\" | [pool a_b]\n");
 }
 
 static void step_names(void **state)

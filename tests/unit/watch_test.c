@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "clock.h"
@@ -22,7 +23,11 @@
 #include "machine.h"
 #include "scratch.h"
 
-enum { M = 1024 * 1024 };
+/* No file may become larger, by the kernel's word: what max_output fails to
+ * stop does not fill the memory that the scratch directory is in. */
+enum { M = 1024 * 1024, LARGEST = 1024 * M };
+/* Some hundred megabytes a second. */
+#define FAST "while :; do head -c 200000 /dev/zero || exit; done"
 
 static struct scratch dir;
 static struct watch w;
@@ -59,6 +64,8 @@ static int teardown(void **state)
 	int status;
 
 	(void)state;
+	/* where a test has failed, a job may still be at work */
+	watch_signal(&w, SIGQUIT);
 	watch_close(&w);
 	if (w.pid > 0)
 		assert_int_equal(waitpid(w.pid, &status, 0), w.pid);
@@ -86,6 +93,10 @@ static struct job job_of(char *const argv[4], int attempt)
 
 #define SCRIPT(text) \
 	((char *const[]){ (char *)"sh", (char *)"-c", (char *)(text), NULL })
+
+/* Not for ever, when a test has failed. */
+#define WAIT_FOR_GO "i=0; while ! [ -e go ] && [ $i -lt 2000 ]; do " \
+	"i=$((i + 1)); sleep 0.01; done"
 
 static void sends(const struct job *j, int fd)
 {
@@ -164,7 +175,7 @@ static void one_job(void **state)
 static void slot_of_a_job(void **state)
 {
 	struct job j = job_of(SCRIPT("ls -l /proc/self/fd; touch began; "
-		"while ! [ -e go ]; do sleep 0.01; done"), 1);
+		WAIT_FOR_GO), 1);
 	struct buf out = { 0 };
 	int fd, other;
 
@@ -223,7 +234,7 @@ static void one_after_another(void **state)
 static void orphan_keeps_slot(void **state)
 {
 	struct job j = job_of(SCRIPT("touch began; "
-		"while ! [ -e go ]; do sleep 0.01; done"), 1);
+		WAIT_FOR_GO), 1);
 	struct watch theirs = { .number = 1 };
 	struct mail mail;
 	struct why why;
@@ -345,8 +356,9 @@ static void floods(const char *script, int64_t most)
 static void flood(void **state)
 {
 	/* What a process writes between two looks, and while it is stopped on
-	 * a busy machine, is not known; that it is not seconds of it is. */
-	const int64_t most = 2048ll * M;
+	 * a busy machine, is not known; but it is not all that LARGEST lets it
+	 * write. */
+	const int64_t most = LARGEST - 1;
 	struct mail mail;
 
 	(void)state;
@@ -354,14 +366,14 @@ static void flood(void **state)
 	assert_int_equal(mailbox_read(dir.fd, 0, "a", 1, "run", &mail), 1);
 	assert_int_equal(mail.report.outcome.kind, OUTCOME_FLOOD);
 	assert_int_equal(mail.report.outcome.signo, SIGTERM);
-	floods("yes >&2", most);
+	floods(FAST " >&2", most);
 	floods("yes | head -c 600000; yes | head -c 600000 >&2; sleep 60",
 		2 * M);
 	/* who does not stop is not given its grace */
-	floods("trap '' TERM; yes", most);
-	floods("trap '' TERM; yes & exit 0", most);
+	floods("trap '' TERM; " FAST, most);
+	floods("trap '' TERM; " FAST " & exit 0", most);
 	/* silent first */
-	floods("sleep 0.7; yes", most);
+	floods("sleep 0.7; " FAST, most);
 }
 
 static void exact_limit(void **state)
@@ -452,6 +464,7 @@ static void wakes_seldom(void **state)
 
 int main(int argc, char **argv)
 {
+	const struct rlimit largest = { LARGEST, LARGEST };
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(one_job), T(slot_of_a_job), T(one_after_another),
@@ -461,5 +474,7 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && strcmp(argv[1], "keeper") == 0)
 		return keeper_main();
+	if (setrlimit(RLIMIT_FSIZE, &largest) != 0)
+		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
