@@ -357,16 +357,21 @@ static void add_needs(struct env *e, int step)
 }
 
 /* How the last attempt ended, and what it said; "" at the first. */
-static void add_previous(struct env *e, const struct task *t)
+static void add_previous(struct env *e, const struct task *t, int attempt)
 {
 	struct buf how = { 0 }, log = { 0 };
+	/* its condition has begun it already, or these are its gates */
+	bool begun = attempt == t->attempts;
+	const struct outcome *o = begun ? &t->before.outcome : &t->outcome;
+	bool out = begun ? t->before.out : t->out_bytes > 0;
+	bool err = begun ? t->before.err : t->err_bytes > 0;
 
-	if (t->outcome.kind != OUTCOME_NONE)
-		outcome_text(&t->outcome, &how);
-	if (t->err_bytes > 0 || t->out_bytes > 0) {
+	if (o->kind != OUTCOME_NONE)
+		outcome_text(o, &how);
+	if (out || err) {
 		buf_printf(&log, "%s/", e->d->path);
-		rundir_log(&log, t->name, t->attempts,
-			t->err_bytes > 0 ? "err" : "out");
+		rundir_log(&log, t->name, begun ? t->before.attempt :
+			t->attempts, err ? "err" : "out");
 	}
 	add_own(e, "DUREXEC_PREVIOUS=%s", how.len > 0 ? how.data : "");
 	add_own(e, "DUREXEC_PREVIOUS_LOG=%s", log.len > 0 ? log.data : "");
@@ -401,7 +406,7 @@ static void add_durexec(struct env *e, int step, int attempt)
 		add_own(e, "DUREXEC_SLOT_%s=%s", text.data, e->slot);
 	}
 	buf_release(&text);
-	add_previous(e, t);
+	add_previous(e, t, attempt);
 	if (e->own_output)
 		add_need(e, step, step);
 	add_needs(e, step);

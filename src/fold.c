@@ -266,6 +266,12 @@ static int apply_start(struct state *s, const struct record *r,
 		t->started_at = r->at;
 	if (t->began_at == 0)
 		t->began_at = r->at;
+	if (!again && t->outcome.kind != OUTCOME_NONE) {
+		t->before.outcome = t->outcome;
+		t->before.attempt = t->attempts;
+		t->before.out = t->out_bytes > 0;
+		t->before.err = t->err_bytes > 0;
+	}
 	if (!again) {
 		t->attempts = (int)attempt;
 		t->cuts = s->cuts;

@@ -24,8 +24,6 @@
 #include "spawn.h"
 #include "tree.h"
 
-extern char **environ;
-
 enum {
 	/* Pointers for argv, set, unset and the merged environment. The kernel
 	 * takes at most 2 MiB of strings, so no more than this many. */
@@ -496,5 +494,6 @@ int keeper_main(void)
 	spare_release(&k.spare);
 	/* What the supervisor may not have heard outlives a power cut. */
 	(void)io_sync(KEEPER_MAILBOX);
+	mailbox_release(&k.box);
 	return 0;
 }

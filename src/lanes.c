@@ -198,16 +198,28 @@ static bool too_late(const struct plan *pl, int step, int64_t now)
 static void clock_went_back(struct plan *pl, int64_t now)
 {
 	size_t i, n = pl->later.n;
+	int step;
 
-	for (i = 1; i < (size_t)pl->nlanes; i++)
-		if (pl->lane[i].last_start_at > now)
-			pl->lane[i].last_start_at = now;
+	for (i = 1; i < (size_t)pl->nlanes; i++) {
+		struct lane *l = &pl->lane[i];
+
+		if (l->last_start_at > now)
+			l->last_start_at = now;
+		l->parked_until = 0;
+		/* who said so is asked again */
+		if (pl->clock != 0)
+			l->held_until = 0;
+	}
+	/* a limit that is no longer waited for holds nobody else */
+	for (step = 0; step < pl->p->nsteps && pl->nlanes > 1; step++)
+		if (!pl->due[step] && !too_late(pl, step, now))
+			hold(&pl->lane[pl->p->step[step].conf->pool + 1],
+				plan_task(pl, step));
 	/* those that stay keep their order, so what is left is a heap once
 	 * they are pushed again */
 	pl->later.n = 0;
 	for (i = 0; i < n; i++) {
-		int step = pl->later.v[i];
-
+		step = pl->later.v[i];
 		pl->due[step] = too_late(pl, step, now);
 		pl->queued[step] = false;
 		lanes_offer(pl, step);

@@ -156,8 +156,7 @@ static int lock_pool(struct machine *m, const struct pool *pool, int64_t ms,
 			continue;
 		}
 		if (fd == -1)
-			why_sys(why, "pool %s: cannot lock the file %s",
-				pool->name, name);
+			why_sys(why, "cannot lock %s", name);
 		break;
 	}
 	free(name);
@@ -172,8 +171,7 @@ static int lock_slot(const struct machine *m, const struct pool *pool,
 	int fd = lock(m, name);
 
 	if (fd == -1)
-		why_sys(why, "pool %s: cannot lock the file %s", pool->name,
-			name);
+		why_sys(why, "cannot lock %s", name);
 	/* Young for those who clean up what is old. */
 	if (fd != -1)
 		(void)futimens(fd, NULL);
@@ -293,25 +291,11 @@ enum machine_answer machine_take(struct machine *m, const struct pool *pool,
 	memset(why, 0, sizeof(*why));
 	note.last = now;
 	if (write_note(mutex, &note) == -1 && pool->min_interval_ms > 0)
-		why_sys(why, "pool %s: it cannot be noted when its last "
-			"attempt began; min_interval may not be kept",
-			pool->name);
+		why_sys(why, "its start cannot be noted, so that "
+			"min_interval may not be kept");
 out:
 	close(mutex);
 	return answer;
-}
-
-enum machine_answer machine_retake(struct machine *m, const struct pool *pool,
-	int slot, int *fd, struct why *why)
-{
-	*fd = -1;
-	memset(why, 0, sizeof(*why));
-	if (machine_open(m, why) == -1)
-		return MACHINE_ERROR;
-	*fd = lock_slot(m, pool, slot, why);
-	if (*fd != -1)
-		return MACHINE_TAKEN;
-	return why->err == EWOULDBLOCK ? MACHINE_BUSY : MACHINE_ERROR;
 }
 
 int machine_park(struct machine *m, const struct pool *pool, int64_t until,
@@ -327,8 +311,7 @@ int machine_park(struct machine *m, const struct pool *pool, int64_t until,
 		note.until = until < LATEST ? until : LATEST;
 		ret = write_note(mutex, &note);
 		if (ret == -1)
-			why_sys(why, "pool %s: it cannot be noted until when "
-				"it has to wait", pool->name);
+			why_sys(why, "its wait cannot be noted");
 	}
 	close(mutex);
 	return ret;

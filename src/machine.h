@@ -58,12 +58,6 @@ enum machine_answer {
 enum machine_answer machine_take(struct machine *m, const struct pool *pool,
 	int64_t now, int *slot, int *fd, int64_t *until, struct why *why);
 
-/* The slot that an attempt had whose first part is over (an adopted one),
- * whatever min_interval and limits say. TAKEN, BUSY or ERROR. why is not
- * NULL. */
-enum machine_answer machine_retake(struct machine *m, const struct pool *pool,
-	int slot, int *fd, struct why *why);
-
 /* A usage limit holds the pool until then (ms, wall); an earlier time than
  * what is noted changes nothing. until 0: a person says it is over. */
 int machine_park(struct machine *m, const struct pool *pool, int64_t until,

@@ -45,6 +45,11 @@ void mailbox_init(struct mailbox *m, int fd)
 	buf_reserve(&m->line, 4096);
 }
 
+void mailbox_release(struct mailbox *m)
+{
+	buf_release(&m->line);
+}
+
 static int put(struct mailbox *m, struct record *r)
 {
 	r->seq = ++m->seq;
@@ -249,8 +254,7 @@ int mailbox_read(int dirfd, int number_, const char *step, int attempt,
 	for (line = text.data; text.len > 0 &&
 	    (end = strchr(line, '\n')) != NULL; line = end + 1)
 		if (record_parse(line, (size_t)(end - line), 0, &r))
-			read_record(&r, step, attempt,
-				phase, &ours, mail);
+			read_record(&r, step, attempt, phase, &ours, mail);
 	buf_release(&text);
 	return 1;
 }

@@ -30,7 +30,8 @@ int mailbox_reserve(int fd);
 enum { MAILBOX_NAME = 24 };
 void mailbox_name(int number, char out[MAILBOX_NAME]);
 
-/* The keeper's side. Nothing here allocates after mailbox_init(). */
+/* The keeper's side. Nothing here allocates between mailbox_init() and
+ * mailbox_release(), which leaves the descriptor open. */
 struct mailbox {
 	int fd;
 	int64_t seq;
@@ -39,6 +40,7 @@ struct mailbox {
 };
 
 void mailbox_init(struct mailbox *m, int fd);
+void mailbox_release(struct mailbox *m);
 /* -1 + errno: not written. */
 int mailbox_keeper(struct mailbox *m);
 int mailbox_take(struct mailbox *m, const struct job *j);

@@ -5,7 +5,7 @@
  * arena; values are as written (before ${NAME} is replaced) unless it says
  * otherwise. 100,000 steps must fit in a few tens of megabytes, so what most
  * steps share stands in `struct stepconf` and steps without keys of their own
- * share the one of [defaults].
+ * share the one of their presets, or of [defaults].
  */
 #ifndef PIPELINE_H
 #define PIPELINE_H
@@ -125,9 +125,11 @@ struct stepconf {
 	int pool;			/* index into pipeline.pool, -1 none */
 	int parallel;			/* 0 no limit */
 	int line[KEY_COUNT];		/* where each key was given, in the
-					   step or [defaults]; 0: not, or
-					   `run` and `needs` of a step that
-					   shares the conf of [defaults] */
+					   step, a preset of the file, or
+					   [defaults]; of a preset elsewhere the
+					   line of `preset`; 0: not, or `run`
+					   and `needs` of a step that shares
+					   its conf with others */
 	struct confhash {
 		uint64_t command, whole;
 	} hash;				/* this conf's part of them, below */
@@ -159,7 +161,7 @@ struct pool {
 	int nslots;			/* at least 1 (the default) */
 	int64_t min_interval_ms;	/* between two starts; 0 none */
 	bool machine;			/* scope = machine */
-	int line;
+	int line;			/* 0: it is in a file of presets */
 };
 
 /* Commands that are told how the run goes: on_done … */
@@ -197,7 +199,8 @@ struct pipeline {
 	struct step *step;
 	int nsteps;
 	struct table names;		/* step name -> index */
-	const char *text;		/* the whole file, verbatim */
+	const char *text;		/* the whole file, verbatim, and what
+					   it uses of other files (load.h) */
 	uint32_t text_len;
 
 	struct arena arena;

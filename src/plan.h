@@ -87,8 +87,8 @@ int plan_next(struct plan *pl, int64_t now, int *slot);
 void plan_give_back(struct plan *pl, int step);
 /* It has the slot (-1 none) until plan_changed(). */
 void plan_started(struct plan *pl, int step, int slot, int64_t now);
-/* Is there a step that waits for a time, or for a slot that others have? When
- * may the first of them start (0: it cannot be known)? */
+/* Is there a step that waits for a time, or for a slot that others have? None
+ * of them may start before *at (0: it cannot be known). */
 bool plan_waits(const struct plan *pl, int64_t now, int64_t *at);
 /* The lane of a step as it would start now: index into pl->lane. */
 int plan_lane(const struct plan *pl, int step);

@@ -85,6 +85,12 @@ struct task {
 	int attempts;			/* number of the last attempt */
 	int cuts;			/* cut records before that one */
 	struct outcome outcome;		/* of the last attempt */
+	struct {			/* of the one before, once that has
+					   begun; attempt 0: none */
+		struct outcome outcome;
+		int attempt;
+		bool out, err;		/* it said something */
+	} before;
 	int64_t began_at;		/* of the first attempt since PENDING */
 	int64_t started_at, ended_at;	/* of the last attempt; 0: not */
 	int64_t until_at;		/* WAITING until */

@@ -114,15 +114,15 @@ requests() { # [ANSWER]: how many there were (that were answered so)
 	EOF
 }
 
-heard() { # N FIELD: of the Nth request (-1: the last one)
+heard() { # N FIELD: of the Nth request (-1: the last one); a list with " | "
 	python3 - "$work/api/log" "$1" "$2" <<-'EOF'
 		import json, sys
 		asked = [json.loads(line) for line in open(sys.argv[1])]
 		try:
-		    print(json.dumps(asked[int(sys.argv[2])].get(sys.argv[3]),
-		                     ensure_ascii=False))
+		    said = asked[int(sys.argv[2])].get(sys.argv[3])
 		except IndexError:
-		    print("no such request")
+		    said = "no such request"
+		print(" | ".join(said) if isinstance(said, list) else said)
 	EOF
 }
 

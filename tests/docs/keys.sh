@@ -54,7 +54,7 @@ table() {
 		sed -n 's/^	{ "\([^"]*\)", \([A-Z_]*\),.*/\1 \2/p'
 }
 
-for section in pipeline step; do
+for section in pipeline step pool; do
 	table "${section}_keys" >"$tmp/table"
 	awk '$2 != "KEY_UNSUPPORTED" { print $1 }' "$tmp/table" \
 		>"$tmp/$section.keys"
@@ -78,8 +78,8 @@ between 'static const char *const later_verbs[]' '};' src/options.c |
 
 # A table that cannot be read would make everything below pass.
 : >"$tmp/empty"
-for list in pipeline.keys pipeline.later step.keys step.later options.now \
-	options.later options.short verbs verbs.later; do
+for list in pipeline.keys pipeline.later step.keys step.later pool.keys \
+	options.now options.later options.short verbs verbs.later; do
 	[ -s "$tmp/$list" ] || echo "nothing found: $list" >>"$tmp/empty"
 done
 report "the tables in src/keys.c and src/options.c are found" "$tmp/empty"
@@ -88,7 +88,7 @@ report "the tables in src/keys.c and src/options.c are found" "$tmp/empty"
 
 # items: keys that a part of the page describes; "env." for env.NAME
 items() {
-	sed -n -e 's/^\.It Ic env\.\\& Ns Ar NAME No =.*/env./p' \
+	sed -n -e 's/^\.It Ic \([a-z]*\)\.\\& Ns Ar NAME No =.*/\1./p' \
 		-e 's/^\.It Ic \([a-z_]*\) No =.*/\1/p'
 }
 # words: all of them on .Ic lines, a list of names
@@ -99,10 +99,12 @@ words() {
 page=src/durexec.ini.5
 between '.Ss [pipeline]' '.Ss [params]' $page | items >"$tmp/pipeline.page"
 between '.Ss [step NAME]' '.Sh ' $page | items >"$tmp/step.page"
+between '.Ss [pool NAME]' '.Ss ' $page | items >"$tmp/pool.page"
+: >"$tmp/pool.page.later"
 between '.It in [pipeline]' '.It ' $page | words >"$tmp/pipeline.page.later"
 between '.It in steps' '.El' $page | words >"$tmp/step.page.later"
 
-for section in pipeline step; do
+for section in pipeline step pool; do
 	missing "every supported [$section] key is in durexec.ini.5" \
 		"$tmp/$section.keys" "$tmp/$section.page" \
 		"has no .It in durexec.ini.5"
@@ -127,9 +129,10 @@ rows() {
 }
 between '### `[pipeline]`' '### ' README.md | rows >"$tmp/pipeline.readme"
 between '### `[step NAME]`' '### ' README.md | rows >"$tmp/step.readme"
+between '### `[pool NAME]`' '### ' README.md | rows >"$tmp/pool.readme"
 between '### Not supported yet' '## ' README.md | grep -o '`[^`]*`' |
 	tr -d '`' | sed 's/\.NAME$/./' >"$tmp/readme.later"
-for section in pipeline step; do
+for section in pipeline step pool; do
 	missing "every supported [$section] key is in README.md" \
 		"$tmp/$section.keys" "$tmp/$section.readme" \
 		"has no row in README.md"
@@ -154,9 +157,11 @@ awk '
 			next
 		sub(/^env\..*/, "env.", key)
 		sub(/^verify\..*/, "verify.", key)
-		print (section == "pipeline" ? "pipeline" : "step"), key
+		if (section != "pipeline" && section != "pool")
+			section = "step"
+		print section, key
 	}' conf/example.ini >"$tmp/example"
-for section in pipeline step; do
+for section in pipeline step pool; do
 	sed -n "s/^$section //p" "$tmp/example" >"$tmp/$section.example"
 	missing "every supported [$section] key is in conf/example.ini" \
 		"$tmp/$section.keys" "$tmp/$section.example" \

@@ -354,7 +354,7 @@ INI
 if = true
 resume_run = echo "$DUREXEC_SESSION $DUREXEC_KEY" >>said
     echo "$DUREXEC_PREVIOUS" >>previous; cat "$DUREXEC_PREVIOUS_LOG" >>previous
-    mark resumed; [ -e ok ] || exit 6
+    mark resumed; echo again >&2; [ -e ok ] || exit 6
 run = echo "$DUREXEC_SESSION $DUREXEC_KEY" >>said
     echo "$DUREXEC_PREVIOUS,$DUREXEC_PREVIOUS_LOG" >>previous
     mark; echo oops >&2; hold
@@ -367,7 +367,7 @@ INI
 	touch ok
 	go 0 --resume p.ini
 	witnessed 'a 1' 'a 1' 'a 2 resumed' 'a 3 resumed'
-	is "$(cat previous)" $',\nexit 7\noops\nexit 6'
+	is "$(cat previous)" $',\nexit 7\noops\nexit 6\nagain'
 	is "$(sort -u said | wc -l)" 1
 	like said '^[0-9a-f-]{36} .*/a$'
 	# a rewound step begins anew

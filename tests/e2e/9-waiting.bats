@@ -167,14 +167,14 @@ wait_if = limit
 retries = 1
 retry_delay = 10ms
 run = mark; case $DUREXEC_ATTEMPT in
-    1|2|3) echo limit; exit 1 ;;
-    4) echo sorry; exit 1 ;;
-    5) exit 75 ;;
-    6) echo "attempt 6" >&2; exit 1 ;;
+    1) echo "limit, try again in 30ms"; exit 1 ;;
+    2) echo sorry; exit 1 ;;
+    3) echo 0.03 >$DUREXEC_WAIT; exit 75 ;;
+    4) echo "that is all" >&2; exit 1 ;;
     esac
 INI
 	go 1 p.ini
-	witnessed 'a '{1..6}
+	witnessed 'a '{1..4}
 	look a.state=needs_review 'a.reason=exit 1, after 1 retry'
 }
 
@@ -308,9 +308,9 @@ PY
 	eventually 'a is done' looks a.state=done
 	witnessed 'a 2'
 	(become retry p.ini b) </dev/null >out2 2>&1 || fail "$(cat out2)"
-	eventually 'b is done' looks b.state=done
-	(become retry p.ini c) </dev/null >out2 2>&1 || fail "$(cat out2)"
+	# the limit held the pool, and is over for all of it
 	ends 0
+	witnessed_all 'a 2' 'b 2' 'c 2' 'd 1'
 }
 
 @test "retry and skip of one that waits, at rest" {

@@ -362,8 +362,8 @@ INI
 	go 3 p.ini
 	look state=needs_review draft.state=needs_review draft.reason=approval \
 		draft.exit=0 publish.state=pending \
-		'next=durexec approve draft p.ini'
-	has out 'durexec approve draft p.ini'
+		'next=durexec approve p.ini draft'
+	has out 'durexec approve p.ini draft'
 	for how in p.ini '--resume p.ini' 'retry --failed --go p.ini'; do
 		# shellcheck disable=SC2086
 		go 3 $how

@@ -189,9 +189,7 @@ static void in_order(void **state)
 	takes(&gpu, 0, &c);
 	busy(&gpu);
 	close(b);
-	assert_int_equal(machine_retake(&m, &gpu, 0, &a, &why), MACHINE_BUSY);
-	assert_int_equal(a, -1);
-	assert_int_equal(machine_retake(&m, &gpu, 1, &a, &why), MACHINE_TAKEN);
+	takes(&gpu, 1, &a);
 	busy(&gpu);
 	close(c);
 	close(a);
@@ -290,10 +288,6 @@ static void parked(void **state)
 	assert_int_equal(take_at(&gpu, now, &fd), MACHINE_WAIT);
 	assert_true(until == now + 9000);
 	assert_int_equal(take_at(&gpu, now + 9000, &fd), MACHINE_TAKEN);
-	close(fd);
-	/* not the attempt that goes on */
-	assert_int_equal(machine_retake(&m, &gpu, 1, &fd, &why),
-		MACHINE_TAKEN);
 	close(fd);
 	/* a person says it is over */
 	assert_int_equal(take_at(&gpu, now, &fd), MACHINE_WAIT);
@@ -666,8 +660,6 @@ static void one_is_broken(void **state)
 	takes(&gpu, 1, &a);
 	assert_int_equal(take(&gpu, &(int){ 0 }), MACHINE_ERROR);
 	assert_non_null(strstr(why.text, "slot:gpu:0"));
-	assert_int_equal(machine_retake(&m, &gpu, 0, &(int){ 0 }, &why),
-		MACHINE_ERROR);
 	close(a);
 }
 

@@ -41,7 +41,7 @@ static int teardown(void **state)
 {
 	(void)state;
 	close(box.fd);
-	buf_release(&box.line);
+	mailbox_release(&box);
 	scratch_release(&dir);
 	return 0;
 }

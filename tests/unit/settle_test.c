@@ -124,6 +124,12 @@ static void freshness(void **state)
 	assert_int_equal(SETTLE(now, "1", "", "", "old"), 1);
 	said("before the step began");
 	assert_int_equal(SETTLE(now, "0", "", "", "old"), 0);
+	/* another day: not only the time of day */
+	snprintf(now, sizeof(now), "%lld", (long long)clock_wall() +
+		30 * 86400000ll);
+	assert_int_equal(SETTLE(now, "1", "", "", "old"), 1);
+	clock_local(clock_wall() + 30 * 86400000ll, now);
+	said(now);
 	/* made in the very tick in which the step began */
 	snprintf(now, sizeof(now), "%lld", (long long)clock_wall());
 	scratch_put(&dir, "new", "x", 1);
@@ -176,12 +182,55 @@ static void placed_output(void **state)
 	said("output to is empty");
 }
 
+/* In two parts, with gates between them: the outputs, then the placing. */
+static void two_parts(void **state)
+{
+	char soon[32];
+	struct buf out = { 0 };
+
+	(void)state;
+	scratch_put(&dir, "log", "x\n", 2);
+	scratch_put(&dir, "full", "x", 1);
+	snprintf(soon, sizeof(soon), "%lld", (long long)clock_wall() + 60000);
+	assert_int_equal(SETTLE("0", "1", "", "", "full"), 0);
+	assert_false(scratch_has(&dir, "to"));
+	/* no pattern: how old anything is does not matter any more */
+	assert_int_equal(SETTLE(soon, "1", "log", "to"), 0);
+	scratch_get(&dir, "to", &out);
+	assert_string_equal(out.data, "x\n");
+	/* what is to be placed may be an output as well */
+	assert_int_equal(SETTLE(soon, "1", "log", "to", "to"), 0);
+	assert_int_equal(SETTLE(soon, "1", "", "to"), 0);
+	assert_int_equal(SETTLE(soon, "1", "", "to", "to"), 1);
+	said("output to is empty");
+	/* asked again: the same */
+	assert_int_equal(SETTLE(soon, "1", "log", "to", "to"), 0);
+	scratch_get(&dir, "to", &out);
+	assert_string_equal(out.data, "x\n");
+	/* a value that is empty is no file, and no reason to be content */
+	assert_int_equal(SETTLE("0", "1", "", "", ""), 1);
+	buf_release(&out);
+}
+
+/* The last line is the reason that people see. */
+static void last_line(void **state)
+{
+	struct buf out = { 0 };
+
+	(void)state;
+	assert_int_equal(SETTLE("0", "1", "", "", "b", "a"), 1);
+	scratch_get(&dir, "said", &out);
+	assert_string_equal(out.data, "output b: No such file or directory\n"
+		"output a: No such file or directory\n");
+	buf_release(&out);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(outputs), T(globs), T(freshness), T(placing),
-		T(placed_output),
+		T(placed_output), T(two_parts), T(last_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -147,10 +147,14 @@ environment_here() {
 		WITNESS="$work/witness" DUREXEC_MACHINE_DIR="$work/machine"
 }
 
-machine() { # COMMAND...: beside the recordings, with nothing of our environment
-	nsenter -t "$init" -p -m -- env -i -C "$lessons" "${all[@]}" "$@" \
-		< /dev/null
+# COMMAND...: on the machine, beside the recordings, with nothing of our
+# environment; instead of the shell that calls it
+exec_machine() {
+	exec nsenter -t "$init" -p -m -- env -i --default-signal -C "$lessons" \
+		"${all[@]}" "$@" < /dev/null
 }
+
+machine() { (exec_machine "$@"); }
 
 # --- durexec on it ---------------------------------------------------------------------
 
@@ -158,8 +162,8 @@ named=() # video.ini and its parameters
 
 go() { # the command that starts and goes on; its pid in $supervisor
 	local tries=100
-	echo "\$ durexec ${named[*]##*/}" >> "$work/said"
-	machine "$durexec" "${named[@]}" > "$work/go.log" 2>&1 &
+	echo "\$ durexec ${named[*]}" >> "$work/said"
+	exec_machine "$durexec" "${named[@]}" > "$work/go.log" 2>&1 &
 	waiter=$!
 	supervisor=
 	while [ -z "$supervisor" ] && [ $tries -gt 0 ]; do
@@ -212,19 +216,13 @@ here = run if sys.argv[1] == "." else next(
 print(*(here[name] for name in sys.argv[2:]))' "$@"
 }
 
-at_work() { # NAME: does a program of that name run on the machine?
-	local pid
-	for pid in $(ours "$1"); do
-		case $(cat "/proc/$pid/comm" 2> /dev/null) in
-		"${1:0:15}") return 0 ;;
-		esac
-	done
-	return 1
-}
-
+# at_work NAME: does a program of that name run? Linux keeps 15 bytes of it.
+at_work() { [ -n "$(ours "${1:0:15}")" ]; }
 nobody_left() { [ -z "$(ours)" ]; }
 seen() { grep -q -e "$1" "$work/go.log"; }
 uploaded() { grep -c "^$1" "$work/uploads/log"; }
+arrived() { [ "$(uploaded 'received videos')" = "$1" ]; }
+grown() { [ "$(stat -c %s "$1")" -gt "$2" ]; }
 
 # --- what is there before it starts ------------------------------------------------------
 
@@ -315,7 +313,7 @@ reach "the API is overloaded" 240 seen 'metadata: exit 1; retry 1 of'
 
 # --- the power goes while ffmpeg encodes -----------------------------------------------------------
 
-reach "ffmpeg encodes the video" 180 test -s "$out/final.tmp.mp4"
+reach "ffmpeg encodes the video" 180 grown "$out/final.tmp.mp4" 1000000
 power_cut
 note
 echo "(the power is cut)" >> "$work/said"
@@ -330,7 +328,7 @@ holds "another boot" test "$(machine cat /proc/sys/kernel/random/boot_id)" != "$
 : > "$work/uploads/hold"
 go
 holds "the same command says what was interrupted" seen 'interrupted: .*final'
-reach "all bytes of the video have arrived" 240 grep -q '^received videos' "$work/uploads/log"
+reach "all bytes of the video have arrived" 400 arrived 1
 kill_durexec
 go
 holds "the same command adopts the upload" seen 'adopting upload (goes on)'
@@ -390,7 +388,7 @@ print("%.0f s," % float(v["format"]["duration"]), v["format"]["tags"]["title"] +
 is "it plays from its first frame to its last" "$(ffmpeg -nostdin -v error \
 	-i "$out/final.mp4" -map 0:v -map 0:a -f null - 2>&1)" ""
 ffmpeg -nostdin -v error -y -i "$out/final.mp4" -map 0:s:0 "$work/track.srt"
-holds "its subtitles are those that were corrected" diff -B "$work/track.srt" "$out/subtitles.srt"
+holds "its subtitles are those that were corrected" diff -BZ "$work/track.srt" "$out/subtitles.srt"
 holds "the correction is in them" grep -qxF "$corrected" "$work/track.srt"
 holds "and what was heard" grep -q 'nothing finished is done twice' "$work/track.srt"
 is "and all of what was heard but the correction" \
@@ -417,8 +415,7 @@ is "once more: nobody was asked for anything" \
 tell rewind upload > /dev/null
 : > "$work/uploads/hold"
 go
-reach "a person names it: it is uploaded a second time" 60 \
-	test "$(uploaded 'received videos')" = 2
+reach "a person names it: it is uploaded a second time" 60 arrived 2
 power_cut
 note
 echo "(the power is cut)" >> "$work/said"
@@ -428,7 +425,7 @@ go
 ends 60
 is "nobody knows whether it arrived: review" \
 	"$status $(field upload state outcome)" "1 needs_review lost"
-echo "\$ durexec --resume ${named[*]##*/}" >> "$work/said"
+echo "\$ durexec --resume ${named[*]}" >> "$work/said"
 machine "$durexec" --resume "${named[@]}" > "$work/go.log" 2>&1
 is "--resume does not upload it again" "$? $(uploaded 'begin videos')" "1 2"
 note
