@@ -362,6 +362,10 @@ static bool take_shared(struct run *r, int step, int *slot, int *fd)
 	switch (machine_take(&r->machine, lane->pool, clock_wall(), slot, fd,
 	    &until, &why)) {
 	case MACHINE_TAKEN:
+		/* what could not be noted, on a full disk */
+		if (why.text[0] != '\0' && !r->told_again)
+			msg_warn("pool %s: %s", lane->pool->name, why.text);
+		r->told_again |= why.text[0] != '\0';
 		return true;
 	case MACHINE_WAIT:
 		lane->held_until = until;

@@ -64,7 +64,7 @@ struct namedlist {
 	int n;
 	size_t cap;
 	struct table names;	/* name -> index: of several of a name the one
-				   that was read first, which is the strongest */
+				   that was read first: the strongest */
 };
 
 /*

@@ -244,8 +244,10 @@ static int apply_start(struct state *s, const struct record *r,
 	if (!record_get_number(r, "keeper", 0, INT16_MAX, -1, &keeper))
 		return bad(r, "keeper", why);
 	again = attempt == t->attempts;
-	/* a number is used twice for what is left of its attempt only */
-	if (again && t->state != TASK_RUNNING && !after_command(phase))
+	/* a number is used twice for what is left of its attempt only, and
+	 * what is left belongs to the last one */
+	if (again ? t->state != TASK_RUNNING && !after_command(phase) :
+	    after_command(phase))
 		return bad(r, "attempt", why);
 	if (move(s, t, TASK_RUNNING, why) == -1)
 		return -1;
@@ -257,6 +259,7 @@ static int apply_start(struct state *s, const struct record *r,
 	if (t->parked && r->at > t->until_at)
 		t->parked_at += r->at - t->until_at;
 	t->adopted = t->hold = t->approval = t->parked = false;
+	t->until_at = 0;
 	t->gate = phase == PHASE_VERIFY ? keep(s, word) : NULL;
 	if (after_command(phase))
 		return 0;
@@ -277,7 +280,6 @@ static int apply_start(struct state *s, const struct record *r,
 		t->cuts = s->cuts;
 	}
 	t->ended_at = 0;
-	t->until_at = 0;
 	t->ran = false;
 	t->outcome = outcome_of(OUTCOME_NONE);
 	t->user_ms = t->system_ms = t->rss_kb = 0;

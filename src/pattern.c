@@ -132,7 +132,6 @@ int pattern_check(const char *regex, struct why *why)
 	if (check_size(regex, why) == -1)
 		return -1;
 	err = regcomp(&re, regex, FLAGS | REG_NOSUB);
-
 	if (err == 0) {
 		regfree(&re);
 		return 0;

@@ -70,7 +70,8 @@ static char **settle_argv(struct env *e, int step, enum phase phase,
 {
 	const struct stepconf *c = e->p->step[step].conf;
 	const struct task *t = &e->s->task[e->task[step]];
-	bool outputs = phase == PHASE_SETTLE;
+	/* with gates, what is the placed stdout is looked at when it is */
+	bool split = c->gates.n > 0, now;
 	size_t n = 0;
 	char **argv = arena_alloc(&e->arena,
 		((size_t)c->outputs.n + 7) * sizeof(*argv));
@@ -78,27 +79,29 @@ static char **settle_argv(struct env *e, int step, enum phase phase,
 	const char *to = "", *value;
 	int i;
 
-	if (c->stdout_to != NULL && (!outputs || c->gates.n == 0)) {
+	if (c->stdout_to != NULL) {
 		to = env_expand(e, c->stdout_to, why);
 		if (to == NULL)
 			return NULL;
-		if (t->out_bytes > 0)
-			from = mem_printf("%s/log/%s.%d.out", e->d->path,
-				t->name, t->attempts);
 	}
+	if (*to != '\0' && t->out_bytes > 0)
+		from = mem_printf("%s/log/%s.%d.out", e->d->path, t->name,
+			t->attempts);
 	snprintf(since, sizeof(since), "%lld", (long long)t->began_at);
 	argv[n++] = (char *)"durexec-settle";
 	argv[n++] = (char *)"settle";
 	argv[n++] = arena_dup(&e->arena, since);
 	argv[n++] = (char *)(c->outputs_fresh ? "1" : "0");
 	argv[n++] = arena_dup(&e->arena, from != NULL ? from : "");
-	argv[n++] = (char *)to;
+	argv[n++] = (char *)(split && phase == PHASE_SETTLE ? "" : to);
 	free(from);
-	for (i = 0; i < c->outputs.n && outputs; i++) {
+	for (i = 0; i < c->outputs.n; i++) {
 		value = env_expand(e, c->outputs.v[i], why);
 		if (value == NULL)
 			return NULL;
-		argv[n++] = (char *)value;
+		now = (strcmp(value, to) == 0) == (phase == PHASE_PLACE);
+		if (!split || now)
+			argv[n++] = (char *)value;
 	}
 	argv[n] = NULL;
 	return argv;

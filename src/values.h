@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * values: the small languages of pipeline values: yes and no, counts,
- * durations, sizes, money, exit codes, signals, lists. Text comes without blanks at
- * its ends (values_trim). What cannot be read is -1, and why->text then says
- * what was expected, without repeating the text.
+ * durations, sizes, money, exit codes, signals, lists. Text comes without
+ * blanks at its ends (values_trim). What cannot be read is -1, and why->text
+ * then says what was expected, without repeating the text.
  */
 #ifndef VALUES_H
 #define VALUES_H

@@ -412,6 +412,7 @@ int verbs_main(const struct options *o)
 		break;
 	case COMMAND_START:
 	case COMMAND_HELP:
+	case COMMAND_PRESET:
 	case COMMAND_VERSION:
 		break;
 	}

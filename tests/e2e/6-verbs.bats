@@ -549,9 +549,8 @@ restore() { if mountpoint -q "$T/ro" 2>/dev/null; then umount -l "$T/ro"; fi; }
 
 @test "verbs and options that have not landed say so, exit 2" {
 	printf '[step a]\nrun = mark\n' >p.ini
-	for args in 'exec -- true' 'step x -- true' graph report clean preset \
-		'--rescan p.ini' '--rerun-stale p.ini' '--no-wait p.ini' \
-		'--cron p.ini'; do
+	for args in 'exec -- true' 'step x -- true' graph report clean \
+		'--rescan p.ini' '--rerun-stale p.ini' '--cron p.ini'; do
 		# shellcheck disable=SC2086
 		go 2 $args
 		has err 'not supported yet'

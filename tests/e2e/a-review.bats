@@ -150,7 +150,7 @@ run = mark; [ -e ok ]
 [step c]
 run = mark
 INI
-	start p.ini
+	start -j1 p.ini
 	at a
 	kill_all
 	go 1 -j1 p.ini
@@ -417,7 +417,8 @@ INI
 	look fails.reason=approval last.state=pending
 	go 0 approve --go p.ini fails
 	look state=done done=6
-	is "$(xargs <"$WITNESS")" 'other 1 fails 1 fails 2 last 1'
+	witnessed_all 'other 1' 'fails 1' 'fails 2' 'last 1'
+	is "$(tail -n 1 "$WITNESS")" 'last 1'
 }
 
 @test "an approval and something in review: exit 1; the approval survives an edit elsewhere" {

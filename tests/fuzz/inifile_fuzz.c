@@ -11,7 +11,8 @@
  *   same;
  * - the loader answers with a pipeline or with complaints, never with both or
  *   neither, sorted, and the same each time; every need of an accepted one
- *   leads to a step, and no step to itself.
+ *   leads to a step, and no step to itself; every pattern of it compiles;
+ * - the text that a run keeps of it means the same as the file.
  */
 #include <assert.h>
 #include <stdbool.h>
@@ -22,6 +23,7 @@
 #include "buf.h"
 #include "inifile.h"
 #include "load.h"
+#include "pattern.h"
 
 struct told {
 	struct buf text;	/* each event, with its line */
@@ -189,14 +191,50 @@ static void check_plain(const struct told *all)
 	release(&t);
 }
 
+static void check_patterns(const struct patterns *p, int groups)
+{
+	for (int i = 0; i < p->n; i++) {
+		assert(pattern_check(p->v[i], NULL) == 0);
+		assert(pattern_groups(p->v[i]) >= groups);
+	}
+}
+
+static void check_conf(const struct pipeline *p, const struct stepconf *c)
+{
+	assert(c->pool >= -1 && c->pool < p->npools);
+	assert(c->retries >= 0 && c->retry_factor >= 1 && c->cost >= 0);
+	assert(c->never || c->receipt.n == 0);
+	check_patterns(&c->retry_if, 0);
+	check_patterns(&c->give_up_if, 0);
+	check_patterns(&c->wait_if, 0);
+	check_patterns(&c->fail_if, 0);
+	check_patterns(&c->ok_if, 0);
+	check_patterns(&c->receipt, 0);
+	check_patterns(&c->cost_from, 1);
+	for (int i = 0; i < c->gates.n; i++)
+		assert(c->gates.v[i].script != NULL);
+}
+
+static void check_pools(const struct pipeline *p)
+{
+	for (int i = 0; i < p->npools; i++) {
+		assert(p->pool[i].nslots >= 1 && p->pool[i].nslots <= 1000);
+		for (int k = 0; k < p->pool[i].nslots; k++)
+			assert(p->pool[i].slot[k][0] != '\0');
+	}
+}
+
 static void check_pipeline(const struct pipeline *p)
 {
+	check_pools(p);
 	assert(p->nsteps > 0);
 	for (int i = 0; i < p->nsteps; i++) {
 		const struct step *s = &p->step[i];
 
 		assert(pipeline_find(p, s->name) == i);
-		assert(s->run != NULL && s->conf != NULL && s->line > 0);
+		assert(s->conf != NULL && s->line > 0);
+		assert(s->run != NULL || s->conf->review);
+		check_conf(p, s->conf);
 		assert(!s->needs_all || s->nneeds == 0);
 		for (int k = 0; k < s->nneeds; k++)
 			assert(s->needs[k] >= 0 && s->needs[k] < p->nsteps &&
@@ -204,6 +242,22 @@ static void check_pipeline(const struct pipeline *p)
 		pipeline_command_hash(p, i);
 		pipeline_whole_hash(p, i);
 	}
+}
+
+/* What a run keeps, presets of other files included. */
+static void check_kept(const struct pipeline *p, char *const *given,
+	size_t ngiven)
+{
+	struct complaints c = { 0 };
+	struct pipeline *q = pipeline_load_text("f.ini", p->text, p->text_len,
+		given, ngiven, &c);
+
+	assert(q != NULL && q->nsteps == p->nsteps);
+	assert(q->text_len == p->text_len);
+	for (int i = 0; i < p->nsteps; i++)
+		assert(pipeline_whole_hash(p, i) == pipeline_whole_hash(q, i));
+	pipeline_free(q);
+	complaints_release(&c);
 }
 
 static void check_load(const char *text, size_t len)
@@ -219,12 +273,15 @@ static void check_load(const char *text, size_t len)
 	assert((p == NULL) == (c.n > 0));
 	assert((q == NULL) == (p == NULL) && c.n == again.n);
 	for (size_t i = 0; i < c.n; i++) {
-		assert(i == 0 || c.v[i - 1].line <= c.v[i].line);
+		assert(i == 0 || c.v[i - 1].line <= c.v[i].line ||
+			strcmp(c.v[i - 1].file, c.v[i].file) != 0);
 		assert(c.v[i].line == again.v[i].line);
 		assert(strcmp(c.v[i].message, again.v[i].message) == 0);
 	}
-	if (p != NULL)
+	if (p != NULL) {
 		check_pipeline(p);
+		check_kept(p, given, ngiven);
+	}
 	pipeline_free(p);
 	pipeline_free(q);
 	complaints_release(&c);

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,12 +23,11 @@ static struct state s;
 static struct plan pl;
 static struct journal j;
 
-static int setup(void **state)
+static void begin(const char *text)
 {
 	struct record r = { 0 };
 
-	(void)state;
-	p = loads(ini);
+	p = loads(text);
 	state_init(&s);
 	memset(&j, 0, sizeof(j));
 	j.fd = -1;
@@ -38,6 +38,12 @@ static int setup(void **state)
 	record_set(&r, "seed", "x");
 	state_write(&s, &j, &r);
 	plan_init(&pl, p, &s);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	begin(ini);
 	return 0;
 }
 
@@ -47,15 +53,20 @@ static int teardown(void **state)
 	plan_release(&pl);
 	state_release(&s);
 	pipeline_free(p);
+	p = NULL;
 	journal_close(&j);
 	return 0;
 }
 
-static void run(const char *step, enum task_state state)
+/* The step has run, and ended so; fields: more of its end record, as
+ * "key=value key=value", NULL none. */
+static void ran(const char *step, enum task_state state, const char *fields)
 {
 	struct record r = { 0 };
 	struct task *t = &s.task[state_find(&s, step)];
+	char *copy = strdup(fields != NULL ? fields : ""), *rest = copy, *w;
 
+	assert_non_null(copy);
 	record_start(&r, "start");
 	record_set(&r, "step", step);
 	record_set_number(&r, "attempt", state_next_attempt(&s, t));
@@ -68,17 +79,71 @@ static void run(const char *step, enum task_state state)
 		record_set_number(&r, "exit", state != TASK_DONE);
 		record_set_hex(&r, "whole",
 			pipeline_whole_hash(p, pipeline_find(p, step)));
+		while ((w = strsep(&rest, " ")) != NULL) {
+			char *value = strchr(w, '=');
+
+			if (value == NULL)
+				continue;
+			*value++ = '\0';
+			record_set(&r, w, value);
+		}
 		state_write(&s, &j, &r);
 	}
+	free(copy);
 	plan_rebuild(&pl);
 }
 
-/* Carry out; the states of a b c d z as letters afterwards (v: review). */
+static void run(const char *step, enum task_state state)
+{
+	ran(step, state, state != TASK_WAITING ? NULL :
+		"wait=retry until=99");
+}
+
+/* Its command succeeded, and then a gate failed. */
+static void gate_failed(const char *step, const char *fields)
+{
+	struct task *t = &s.task[state_find(&s, step)];
+	struct record r = { 0 };
+
+	ran(step, TASK_RUNNING, NULL);
+	record_start(&r, "ran");
+	record_set(&r, "step", step);
+	record_set(&r, "outcome", "exit");
+	record_set_number(&r, "exit", 0);
+	if (fields != NULL && strstr(fields, "receipt") != NULL)
+		record_set_number(&r, "receipt", 1);
+	state_write(&s, &j, &r);
+	record_start(&r, "start");
+	record_set(&r, "step", step);
+	record_set_number(&r, "attempt", t->attempts);
+	record_set(&r, "phase", "verify.g");
+	state_write(&s, &j, &r);
+	record_start(&r, "end");
+	record_set(&r, "step", step);
+	record_set(&r, "state", "needs_review");
+	record_set_hex(&r, "whole",
+		pipeline_whole_hash(p, pipeline_find(p, step)));
+	if (fields != NULL && strstr(fields, "hold") != NULL)
+		record_set_number(&r, "hold", 1);
+	state_write(&s, &j, &r);
+	plan_rebuild(&pl);
+}
+
+static int next(void)
+{
+	int slot;
+
+	plan_wake(&pl, 1000);
+	return plan_next(&pl, 1000, &slot);
+}
+
+/* Carry out; the states of the steps as letters afterwards (v: review). No
+ * names: retry --failed. answer: NULL, or what has to be in it. */
 static int acts(enum act_verb verb, const char *names, const char *states,
-	struct why *why)
+	const char *said, struct why *why)
 {
 	static const char letter[] = "prwdvs";
-	char *copy = strdup(names), *rest = copy, *name[8], *w, is[8] = "";
+	char *copy = strdup(names), *rest = copy, *name[8], *w, is[16] = "";
 	struct act a = { .verb = verb, .by = "test", .name = name };
 	struct buf answer = { 0 };
 	int64_t seq = j.seq;
@@ -89,14 +154,16 @@ static int acts(enum act_verb verb, const char *names, const char *states,
 		name[a.n++] = w;
 	a.all_failed = a.n == 0;
 	ret = act_on(&a, &pl, &j, &answer, &changed, why);
-	for (i = 0; i < 5; i++)
+	for (i = 0; i < p->nsteps; i++)
 		is[i] = letter[plan_task(&pl, i)->state];
 	if (strcmp(is, states) != 0)
 		fail_msg("%s: %s, expected %s", names, is, states);
 	/* a record a change; refused is refused as a whole */
 	assert_int_equal(j.seq - seq, ret == 0 ? changed : 0);
-	if (ret == 0 && changed == 0)
+	if (ret == 0 && changed == 0 && said == NULL)
 		assert_true(answer.len == 0);
+	if (said != NULL && strstr(answer.data, said) == NULL)
+		fail_msg("%s: %s", names, answer.data);
 	buf_release(&answer);
 	free(copy);
 	return ret;
@@ -106,7 +173,16 @@ static void ok(enum act_verb verb, const char *names, const char *states)
 {
 	struct why why;
 
-	if (acts(verb, names, states, &why) != 0)
+	if (acts(verb, names, states, NULL, &why) != 0)
+		fail_msg("%s: %s", names, why.text);
+}
+
+static void answers(enum act_verb verb, const char *names, const char *states,
+	const char *said)
+{
+	struct why why;
+
+	if (acts(verb, names, states, said, &why) != 0)
 		fail_msg("%s: %s", names, why.text);
 }
 
@@ -115,7 +191,7 @@ static void refused(enum act_verb verb, const char *names,
 {
 	struct why why;
 
-	assert_int_equal(acts(verb, names, states, &why), -1);
+	assert_int_equal(acts(verb, names, states, NULL, &why), -1);
 	if (strstr(why.text, said) == NULL)
 		fail_msg("%s: %s", names, why.text);
 }
@@ -136,9 +212,9 @@ static void retry(void **state)
 	(void)state;
 	refused(ACT_RETRY, "a", "ppppp", "step a is pending, there is");
 	run("a", TASK_NEEDS_REVIEW);
-	assert_int_equal(plan_next(&pl), 3);
+	assert_int_equal(next(), 3);
 	ok(ACT_RETRY, "a", "ppppp");
-	assert_int_equal(plan_next(&pl), 0);
+	assert_int_equal(next(), 0);
 	run("a", TASK_DONE);
 	refused(ACT_RETRY, "a", "dpppp", "durexec rewind a");
 	run("b", TASK_WAITING);
@@ -154,6 +230,70 @@ static void retry_all_failed(void **state)
 	run("a", TASK_NEEDS_REVIEW);
 	run("d", TASK_NEEDS_REVIEW);
 	ok(ACT_RETRY, "", "ppppp");
+	/* what waits is not in review */
+	run("a", TASK_WAITING);
+	run("d", TASK_DONE);
+	ok(ACT_RETRY, "", "wppdp");
+}
+
+/* What "try again what failed" may not touch. */
+static void resumes(void **state)
+{
+	(void)state;
+	run("a", TASK_NEEDS_REVIEW);
+	assert_true(act_resumes(plan_task(&pl, 0)));
+	ran("b", TASK_NEEDS_REVIEW, "hold=1");
+	assert_false(act_resumes(plan_task(&pl, 1)));
+	ran("c", TASK_NEEDS_REVIEW, "approval=1");
+	assert_false(act_resumes(plan_task(&pl, 2)));
+	/* a gate is only asked again */
+	gate_failed("d", "receipt hold");
+	assert_true(act_resumes(plan_task(&pl, 3)));
+	assert_false(act_resumes(plan_task(&pl, 4)));
+	ok(ACT_RETRY, "", "pvvpp");
+	assert_true(plan_task(&pl, 3)->ran);
+	assert_false(plan_task(&pl, 0)->ran);
+	/* it is started at its gate, with no further attempt */
+	assert_int_equal(plan_task(&pl, 3)->attempts, 1);
+	/* by name, all of them */
+	run("d", TASK_NEEDS_REVIEW);
+	ok(ACT_RETRY, "[bcd]", "ppppp");
+	assert_false(plan_task(&pl, 1)->hold || plan_task(&pl, 2)->approval);
+	run("a", TASK_WAITING);
+	assert_false(act_resumes(plan_task(&pl, 0)));
+	run("d", TASK_DONE);
+	assert_false(act_resumes(plan_task(&pl, 3)));
+}
+
+/* A limit that is over for one is over for all whom it parked. */
+static void retry_a_pool(void **state)
+{
+	(void)teardown(state);
+	begin("[pool p]\nslots = 4\n[pool q]\n[defaults]\nneeds =\n"
+		"[step a]\nrun = x\npool = p\n[step b]\nrun = x\npool = p\n"
+		"[step c]\nrun = x\npool = q\n[step d]\nrun = x\n"
+		"[step e]\nrun = x\npool = p\n[step f]\nrun = x\n"
+		"[step g]\nrun = x\npool = p\n");
+	ran("a", TASK_WAITING, "wait=limit until=99000");
+	ran("b", TASK_WAITING, "wait=limit until=77000");
+	ran("c", TASK_WAITING, "wait=limit until=99000");
+	ran("d", TASK_WAITING, "wait=limit until=99000");
+	ran("e", TASK_WAITING, "wait=retry until=99000");
+	ran("f", TASK_WAITING, "wait=limit until=99000");
+	ok(ACT_RETRY, "d", "wwwpwwp");
+	assert_int_equal(next(), 3);
+	ok(ACT_RETRY, "b", "ppwpwwp");
+	assert_int_equal(next(), 0);
+	/* one that waits for its own retry says nothing of the limit */
+	ran("a", TASK_WAITING, "wait=limit until=99000");
+	ok(ACT_RETRY, "e", "wpwppwp");
+	/* nor does skipping */
+	ok(ACT_SKIP, "a", "spwppwp");
+	/* what was done for the limit is said of each */
+	ran("b", TASK_WAITING, "wait=limit until=99000");
+	ran("e", TASK_WAITING, "wait=limit until=99000");
+	answers(ACT_RETRY, "e", "spwppwp",
+		"b is tried again\ne is tried again\n");
 }
 
 static void approve(void **state)
@@ -163,7 +303,7 @@ static void approve(void **state)
 	run("a", TASK_NEEDS_REVIEW);
 	ok(ACT_APPROVE, "a", "dpppp");
 	assert_string_equal(s.task[0].reason, "approved");
-	assert_int_equal(plan_next(&pl), 1);
+	assert_int_equal(next(), 1);
 	refused(ACT_APPROVE, "a", "dpppp", "not in review");
 }
 
@@ -171,7 +311,7 @@ static void skipping(void **state)
 {
 	(void)state;
 	ok(ACT_SKIP, "a", "spppp");
-	assert_int_equal(plan_next(&pl), 1);
+	assert_int_equal(next(), 1);
 	refused(ACT_SKIP, "a", "spppp", "cannot be skipped");
 	run("b", TASK_RUNNING);
 	refused(ACT_SKIP, "b", "srppp", "running");
@@ -196,11 +336,58 @@ static void rewind_(void **state)
 	run("z", TASK_DONE);
 	/* all that depend on it, clean-up as well */
 	ok(ACT_REWIND, "a", "pppdp");
-	assert_int_equal(plan_next(&pl), 0);
+	assert_int_equal(next(), 0);
 	run("a", TASK_DONE);
 	run("b", TASK_RUNNING);
 	refused(ACT_REWIND, "a", "drpdp", "first: durexec stop");
 	ok(ACT_REWIND, "d", "drppp");
+}
+
+/* What took effect outside is not done again, unless it is named. */
+static void rewind_effects(void **state)
+{
+	(void)teardown(state);
+	begin("[step a]\nrun = x\n[step b]\nrun = x\nrerun = never\n"
+		"[step c]\nrun = x\nreceipt = sent\n"
+		"[step d]\nrun = x\nreview = yes\n"
+		"[step e]\nrun = x\n[step f]\nrun = x\nrerun = never\n"
+		"review = yes\n");
+	run("a", TASK_DONE);
+	run("b", TASK_DONE);
+	ran("c", TASK_DONE, "receipt=1 result=17");
+	ran("d", TASK_NEEDS_REVIEW, "approval=1");
+	answers(ACT_REWIND, "a", "pddppp", "b stays done (rerun = never); to "
+		"run it again: durexec rewind b\nc stays done (its receipt "
+		"was seen); to run it again: durexec rewind c\na is pending "
+		"again\nd is pending again\n");
+	assert_int_equal(plan_task(&pl, 0)->generation, 1);
+	assert_int_equal(plan_task(&pl, 2)->generation, 0);
+	assert_string_equal(plan_task(&pl, 2)->result, "17");
+	/* with it its receipt is forgotten, but it is a `never` step */
+	ok(ACT_REWIND, "c", "pdpppp");
+	assert_null(plan_task(&pl, 2)->result);
+	run("a", TASK_DONE);
+	run("c", TASK_DONE);
+	answers(ACT_REWIND, "b", "dpdppp", "c stays done (rerun = never)");
+	ok(ACT_REWIND, "c", "dppppp");
+	/* named by a pattern is named */
+	run("b", TASK_DONE);
+	ran("c", TASK_DONE, "receipt=1");
+	ok(ACT_REWIND, "[abc]", "pppppp");
+	/* in review with nobody knowing how far it came; awaiting approval */
+	run("a", TASK_DONE);
+	ran("b", TASK_NEEDS_REVIEW, "hold=1");
+	run("e", TASK_NEEDS_REVIEW);
+	ran("f", TASK_NEEDS_REVIEW, "approval=1");
+	answers(ACT_REWIND, "a", "pvpppv", "b stays in review (rerun = never);"
+		" to run it again: durexec rewind b\nf stays in review (rerun "
+		"= never); to run it again: durexec rewind f\n");
+	/* and only that stands in the way: it said itself that it failed */
+	run("a", TASK_DONE);
+	ok(ACT_REWIND, "b", "dppppv");
+	run("b", TASK_NEEDS_REVIEW);
+	ok(ACT_REWIND, "a", "pppppv");
+	ok(ACT_REWIND, "f", "pppppp");
 }
 
 /* All of it or nothing. */
@@ -258,12 +445,127 @@ static void edited(void **state)
 	pipeline_free(other);
 }
 
+/* Every step is another one now, and in review, each in its way. */
+static void edited_and_held(void **state)
+{
+	static const char before[] =
+		"[defaults]\nneeds =\nrun = x\n"
+		"[step held]\n[step gate]\nverify.g = x\n[step approval]\n"
+		"[step sent]\nreceipt = x\n[step never]\nrerun = never\n"
+		"[step failed]\n[step done]\n[step waits]\n[step skipped]\n";
+	static const char after[] =
+		"[defaults]\nneeds =\nrun = y\n"
+		"[step held]\n[step gate]\nverify.g = x\n[step approval]\n"
+		"[step sent]\nreceipt = x\n[step never]\nrerun = never\n"
+		"[step failed]\n[step done]\n[step waits]\n[step skipped]\n";
+	static const char is[] = "vppvvpdws", letter[] = "prwdvs";
+	struct pipeline *other = loads(after);
+	struct plan now;
+
+	(void)teardown(state);
+	begin(before);
+	ran("held", TASK_NEEDS_REVIEW, "hold=1");
+	gate_failed("gate", "receipt hold");
+	ran("approval", TASK_NEEDS_REVIEW, "approval=1");
+	ran("sent", TASK_NEEDS_REVIEW, "approval=1 receipt=1");
+	ran("never", TASK_NEEDS_REVIEW, "approval=1");
+	run("failed", TASK_NEEDS_REVIEW);
+	run("done", TASK_DONE);
+	run("waits", TASK_WAITING);
+	ok(ACT_SKIP, "skipped", "vvvvvvdws");
+	assert_int_equal(act_edited(&pl, &j), 0);
+	plan_init(&now, other, &s);
+	assert_int_equal(act_edited(&now, &j), 3);
+	for (int i = 0; is[i] != '\0'; i++)
+		if (letter[plan_task(&now, i)->state] != is[i])
+			fail_msg("%s: %c", other->step[i].name,
+				letter[plan_task(&now, i)->state]);
+	/* its gates, not its command: that has succeeded */
+	assert_true(plan_task(&now, 1)->ran);
+	plan_release(&now);
+	pipeline_free(other);
+}
+
+/* There was no money; now there may be. */
+static void budget(void **state)
+{
+	static const struct {
+		const char *budget, *cost;
+		int back;
+	} c[] = {
+		/* 0.50 is spent */
+		{ "0.5", "cost = 0.25\n", 0 }, { "0.7", "cost = 0.25\n", 0 },
+		{ "0.75", "cost = 0.25\n", 1 }, { "9", "cost = 0.25\n", 1 },
+		{ "0.4", "cost = 0.25\n", 0 }, { "0", "cost = 0.25\n", 0 },
+		{ "0.5", "cost = 0\n", 1 }, { "0", "cost = 0\n", 1 },
+		{ "0.5", "cost_from = (x)\n", 0 },
+		{ "0.51", "cost_from = (x)\n", 1 },
+		/* none; and none is needed */
+		{ "", "cost = 0.25\n", 1 }, { "0.5", "", 1 },
+	};
+
+	for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
+		char text[200];
+		struct record r = { 0 };
+
+		snprintf(text, sizeof(text), "[pipeline]\n%s%s\n"
+			"[defaults]\nneeds =\nrun = x\n[step a]\n%s"
+			"[step b]\n%s[step c]\n", c[i].budget[0] != '\0' ?
+			"budget = " : "", c[i].budget, c[i].cost, c[i].cost);
+		(void)teardown(state);
+		begin(text);
+		ran("c", TASK_DONE, "cost=500000");
+		record_start(&r, "end");
+		record_set(&r, "step", "a");
+		record_set(&r, "state", "needs_review");
+		record_set(&r, "reason", "budget: 0.50 of 0.50 is spent");
+		record_set_hex(&r, "whole", pipeline_whole_hash(p, 0));
+		state_write(&s, &j, &r);
+		/* another reason */
+		ran("b", TASK_NEEDS_REVIEW, "reason=budget");
+		plan_rebuild(&pl);
+		if (act_edited(&pl, &j) != c[i].back)
+			fail_msg("%s | %s", c[i].budget, c[i].cost);
+		assert_int_equal(s.task[0].state, c[i].back != 0 ?
+			TASK_PENDING : TASK_NEEDS_REVIEW);
+		assert_int_equal(s.task[1].state, TASK_NEEDS_REVIEW);
+		if (c[i].back != 0)
+			assert_int_equal(next(), 0);
+	}
+}
+
+/* Of many, the first ones are named. */
+static void many(void **state)
+{
+	char name[] = "*", *names[] = { name };
+	struct act a = { .verb = ACT_SKIP, .by = "skip", .name = names,
+		.n = 1 };
+	struct buf text = { 0 }, answer = { 0 };
+	struct why why;
+	int changed, lines = 0;
+
+	(void)teardown(state);
+	for (int i = 0; i < 50; i++)
+		buf_printf(&text, "[step s%d]\nrun = x\n", i);
+	begin(text.data);
+	assert_int_equal(act_on(&a, &pl, &j, &answer, &changed, &why), 0);
+	assert_int_equal(changed, 50);
+	for (size_t i = 0; i < answer.len; i++)
+		lines += answer.data[i] == '\n';
+	assert_int_equal(lines, 21);
+	assert_non_null(strstr(answer.data, "s19 is skipped\n… and 30 more\n"));
+	buf_release(&text);
+	buf_release(&answer);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(verbs), T(retry), T(retry_all_failed), T(approve),
-		T(skipping), T(rewind_), T(whole_or_nothing), T(results), T(edited),
+		T(verbs), T(retry), T(retry_all_failed), T(resumes),
+		T(retry_a_pool), T(approve), T(skipping), T(rewind_),
+		T(rewind_effects), T(whole_or_nothing), T(results), T(edited),
+		T(edited_and_held), T(budget), T(many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -69,11 +69,11 @@ static void replaced(void **state)
 		"replaced, and that matches everything\n"
 		"8: fail_if: ${DUREXEC_STEP} is known to steps only, and this "
 		"is read before the first one starts\n"
-		"9: fail_if: ${nope} is not defined | declare it in [params], or "
-		"set it in the environment\n"
+		"9: fail_if: ${nope} is not defined | declare it in [params], "
+		"or set it in the environment\n"
 		"10: fail_if: \"${broken\" has no closing \"}\"\n"
-		"11: fail_if: ${OWN} is not defined | declare it in [params], or "
-		"set it in the environment\n");
+		"11: fail_if: ${OWN} is not defined | declare it in [params], "
+		"or set it in the environment\n");
 }
 
 static void bad(void **state)

@@ -132,7 +132,7 @@ boot() {
 
 power_cut() {
 	kill -9 "$init"
-	wait "$power" 2> /dev/null
+	wait "$power" "$waiter" 2> /dev/null
 	init=''
 }
 
@@ -339,7 +339,7 @@ sed 's/^/# /' "$work/said"
 
 # --- what came of it ----------------------------------------------------------------------------------
 
-is "all steps are done" "$(field . state done total)" "done 10 10"
+is "all steps are done" "$(field . state 'done' total)" "done 10 10"
 is "whisper was begun once and came to its end" \
 	"$(cut -d' ' -f1,3 "$work/witness" | tr '\n' ' ')" "whisper begin whisper end "
 python3 - "$work/api/log" "$reset" > "$work/asked" <<'EOF'
