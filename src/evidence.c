@@ -102,24 +102,33 @@ static bool find_receipt(struct proof *p, const struct stepconf *conf,
 	return false;
 }
 
-/* In all of a log. Complete lines are looked at when they are; a line that
- * does not end is looked at in pieces that overlap. */
+/* In all of a log, as long as it is now: somebody may go on writing. Complete
+ * lines are looked at when they are; a line that does not end is looked at in
+ * pieces that overlap. */
 static void search_log(struct proof *p, const struct rundir *d,
 	const struct stepconf *conf, const struct task *t, const char *kind)
 {
 	int fd = open_log(d, t, kind);
 	char *piece, *end;
-	size_t have = 0, look, keep;
+	size_t have = 0, look, keep, want;
 	bool middle = false;	/* the piece begins in the middle of a line */
+	struct stat st;
+	int64_t left;
 	ssize_t n;
 
 	if (fd == -1)
 		return;
+	left = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? st.st_size : 0;
 	piece = mem_alloc(PIECE);
 	do {
-		n = io_read(fd, piece + have, PIECE - have);
-		if (n > 0)
+		want = PIECE - have;
+		if ((int64_t)want > left)
+			want = (size_t)left;
+		n = io_read(fd, piece + have, want);
+		if (n > 0) {
 			have += (size_t)n;
+			left -= n;
+		}
 		end = n > 0 ? memrchr(piece, '\n', have) : NULL;
 		look = end != NULL ? (size_t)(end - piece) + 1 : have;
 		if (find_receipt(p, conf, piece, look, middle,

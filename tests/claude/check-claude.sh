@@ -150,6 +150,10 @@ asked() { # N [ANSWER]: the server was, so often (and answered so)
 }
 
 requested() { [ "$(requests)" -ge "${1:-1}" ]; }
+# has claude saved the session that it asked with first?
+saved() {
+	compgen -G "$work/home/.claude/projects/*/$(heard 0 session).jsonl"
+}
 nobody_left() { [ -z "$(ours)" ]; }
 runs() { [ -n "$(ours "$@")" ]; }
 
@@ -421,8 +425,7 @@ begin "durexec stop, and again: the session goes on"
 ask "$json $with" "$resume_run"
 plan silent "200 Hello there."
 start
-until_true 10 requested || bad "never asked"
-sleep 0.5
+until_true 10 saved || bad "no session saved"
 durexec stop "$ini" >> "$work/said" 2>&1
 is "stop's exit status" $? 0
 ends 3
@@ -441,8 +444,7 @@ for signal in INT TERM; do
 	ask "$json $with" "$resume_run"
 	plan "half one two three" "200 Hello there."
 	start
-	until_true 10 requested || bad "never asked"
-	sleep 0.5
+	until_true 10 saved || bad "no session saved"
 	kill -$signal "$(supervisor)"
 	[ $signal = INT ] && ends 130 || ends 143
 	nobody_left || bad "left: $(ours | tr '\n' ' ')"
@@ -456,8 +458,7 @@ begin "claude is killed (-9): again, and the session goes on"
 ask "$json $with" "$resume_run"
 plan silent "200 Hello there."
 start
-until_true 10 requested || bad "never asked"
-sleep 0.5
+until_true 10 saved || bad "no session saved"
 kill -9 $(ours claude)
 ends 0
 step ask state=done attempts=2
@@ -512,8 +513,7 @@ begin "all is killed (-9), as the power does: the session goes on"
 ask "$json $with" "$resume_run"
 plan silent "200 Hello there."
 start
-until_true 10 requested || bad "never asked"
-sleep 0.5
+until_true 10 saved || bad "no session saved"
 kill -9 $(ours)
 { wait "$waiter"; } 2> /dev/null
 nobody_left || bad "left: $(ours | tr '\n' ' ')"

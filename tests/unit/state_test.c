@@ -92,7 +92,8 @@ static struct task *put(struct state *s, enum task_state state)
 		break;
 	case TASK_WAITING:
 		ok(s, "start step=a attempt=1 keeper=0");
-		ok(s, "end step=a state=waiting outcome=exit exit=75 until=9");
+		ok(s, "end step=a state=waiting outcome=exit exit=75 "
+			"wait=limit until=9");
 		break;
 	case TASK_DONE:
 		ok(s, "start step=a attempt=1 keeper=0");
@@ -123,12 +124,19 @@ static void transitions(void **unused)
 		/*                                             PRWDVS */
 		{ "start step=a attempt=2 keeper=1",          "RRR..." },
 		{ "start step=a attempt=1 keeper=1",          "RR...." },
-		{ "end step=a state=pending outcome=lost",    "PP...." },
+		{ "start step=a attempt=1 phase=if",          "RR...." },
+		{ "start step=a attempt=1 phase=settle",      ".RR..." },
+		{ "start step=a attempt=1 phase=verify.x",    ".RR..." },
+		{ "start step=a attempt=1 phase=place",       ".RR..." },
+		{ "start step=a attempt=2 phase=place",       "......" },
+		{ "end step=a state=pending outcome=lost",    "PPP..." },
 		{ "end step=a state=running outcome=lost",    "......" },
-		{ "end step=a state=waiting until=5",         ".W...." },
-		{ "end step=a state=done outcome=exit exit=0", "DD...." },
-		{ "end step=a state=needs_review reason=x",   "VV...." },
-		{ "end step=a state=skipped reason=c",        "SS...." },
+		{ "end step=a state=waiting wait=limit until=5", ".W...." },
+		{ "end step=a state=waiting wait=retry until=5", ".W...." },
+		{ "end step=a state=done outcome=exit exit=0", "DDD..." },
+		{ "end step=a state=needs_review reason=x",   "VVV..." },
+		{ "end step=a state=needs_review approval=1", "VVV..." },
+		{ "end step=a state=skipped reason=c",        "SSS..." },
 		{ "set step=a state=pending by=retry",        "P.PPPP" },
 		{ "set step=a state=running by=retry",        "......" },
 		{ "set step=a state=waiting by=retry",        "......" },
@@ -180,6 +188,11 @@ static void bad_records(void **unused)
 		"start step=a attempt=0 phase=settle",
 		"start step=a attempt=2 phase=walk",
 		"start step=a attempt=2 phase=",
+		"start step=a attempt=1 phase=verify",
+		"start step=a attempt=1 phase=verify.",
+		"start step=a attempt=1 phase=places",
+		"start step=a attempt=2 phase=settle",
+		"start step=a attempt=2 phase=verify.x",
 		"start step=a attempt=2 keeper=-1",
 		"start step=a attempt=2 keeper=32768",
 		"start step=a attempt=2 keeper=x",
@@ -203,8 +216,17 @@ static void bad_records(void **unused)
 		"end step=a state=done outcome=exit exit=0 out=-5",
 		"end step=a state=done outcome=exit exit=0 "
 			"err=99999999999999999999",
-		"end step=a state=waiting until=-1",
-		"end step=a state=waiting until=soon",
+		"end step=a state=waiting", "end step=a state=waiting until=9",
+		"end step=a state=waiting wait=retry until=-1",
+		"end step=a state=waiting wait=limit until=soon",
+		"end step=a state=waiting wait=limit "
+			"until=9223372036854775808",
+		"end step=a state=waiting wait=long until=9",
+		"end step=a state=waiting wait= until=9",
+		"end step=a state=done cost=-1",
+		"end step=a state=done cost=0.5",
+		"end step=a state=done cost=1000000000000001",
+		"ran step=a outcome=exit exit=0 cost=x",
 		"end step=a state=done whole=g",
 		"ran outcome=exit exit=0", "ran step=a outcome=what",
 		"set state=done by=x", "set step=b state=done",
@@ -336,6 +358,359 @@ static void cut(void **unused)
 	state_release(&s);
 }
 
+/* Waits: what they count, and what ends the counting. */
+static void waits(void **unused)
+{
+	struct state s;
+	struct task *t = put(&s, TASK_RUNNING);
+	int64_t first;
+
+	(void)unused;
+	ok(&s, "end step=a state=waiting outcome=exit exit=1 wait=retry "
+		"until=77000 rerun=1 reason=again");
+	assert_int_equal(t->until_at, 77000);
+	assert_int_equal(t->tries, 1);
+	assert_int_equal(t->parks, 0);
+	assert_false(t->parked);
+	assert_string_equal(t->reason, "again");
+	ok(&s, "start step=a attempt=2 keeper=0");
+	assert_int_equal(t->until_at, 0);
+	assert_int_equal(t->tries, 1);
+	/* a limit is no try */
+	ok(&s, "end step=a state=waiting outcome=exit exit=1 wait=limit "
+		"until=9000000");
+	assert_true(t->parked);
+	assert_int_equal(t->parks, 1);
+	assert_int_equal(t->tries, 1);
+	assert_int_equal(t->parked_at, now);
+	first = now;
+	/* earlier than it was to: a person's word without a record, say */
+	ok(&s, "start step=a attempt=3 keeper=0");
+	assert_false(t->parked);
+	assert_int_equal(t->parked_at, first);
+	ok(&s, "end step=a state=waiting outcome=exit exit=1 wait=limit "
+		"until=1");
+	assert_int_equal(t->parks, 2);
+	assert_int_equal(t->parked_at, first);
+	/* as much as it was late is not counted: durexec was away */
+	ok(&s, "start step=a attempt=4 keeper=0");
+	assert_int_equal(t->parked_at, first + now - 1);
+	/* an interruption is neither */
+	ok(&s, "end step=a state=pending outcome=interrupted signal=15");
+	assert_int_equal(t->parks, 2);
+	assert_int_equal(t->tries, 1);
+	ok(&s, "start step=a attempt=5 keeper=0");
+	/* another failure: the limit is over */
+	ok(&s, "end step=a state=waiting outcome=exit exit=1 wait=retry "
+		"until=9");
+	assert_int_equal(t->tries, 2);
+	assert_int_equal(t->parks, 0);
+	assert_int_equal(t->parked_at, 0);
+	ok(&s, "start step=a attempt=6 keeper=0");
+	ok(&s, "end step=a state=waiting wait=limit until=9");
+	assert_int_equal(t->parks, 1);
+	assert_int_equal(t->parked_at, now);
+	ok(&s, "end step=a state=pending");
+	assert_true(t->until_at == 0 && !t->parked);
+	ok(&s, "start step=a attempt=7 keeper=0");
+	/* review keeps what was tried, a person's word begins anew */
+	ok(&s, "end step=a state=needs_review outcome=exit exit=1");
+	assert_int_equal(t->tries, 2);
+	ok(&s, "set step=a state=pending by=retry");
+	assert_true(t->tries == 0 && t->parks == 0 && t->parked_at == 0);
+	ok(&s, "start step=a attempt=8 keeper=0");
+	ok(&s, "end step=a state=waiting wait=retry until=9");
+	ok(&s, "set step=a state=pending by=retry");
+	assert_true(t->tries == 0 && t->until_at == 0);
+	ok(&s, "start step=a attempt=9 keeper=0");
+	ok(&s, "end step=a state=waiting wait=limit until=9");
+	ok(&s, "start step=a attempt=10 keeper=0");
+	ok(&s, "end step=a state=done outcome=exit exit=0");
+	assert_true(t->tries == 0 && t->parks == 0 && t->parked_at == 0);
+	state_release(&s);
+	/* counted as far as there is room, and never back to none */
+	t = put(&s, TASK_RUNNING);
+	t->tries = UINT16_MAX;
+	ok(&s, "end step=a state=waiting wait=retry until=9");
+	assert_int_equal(t->tries, UINT16_MAX);
+	ok(&s, "start step=a attempt=2 keeper=0");
+	t->parks = UINT16_MAX;
+	t->parked_at = 5;
+	ok(&s, "end step=a state=waiting wait=limit until=9");
+	assert_int_equal(t->parks, UINT16_MAX);
+	assert_int_equal(t->parked_at, 5);
+	state_release(&s);
+}
+
+static void holds(void **unused)
+{
+	struct state s;
+	struct task *t = put(&s, TASK_RUNNING);
+
+	(void)unused;
+	ok(&s, "end step=a state=needs_review outcome=lost hold=1");
+	assert_true(t->hold && !t->approval && !t->asked);
+	ok(&s, "set step=a state=pending by=retry");
+	assert_false(t->hold);
+	ok(&s, "start step=a attempt=2 keeper=0");
+	ok(&s, "ran step=a outcome=exit exit=0");
+	ok(&s, "start step=a attempt=2 keeper=0 phase=verify.x");
+	ok(&s, "end step=a state=needs_review hold=1");
+	/* only its gates may be asked again */
+	assert_true(t->hold && t->ran);
+	ok(&s, "set step=a state=pending by=resume");
+	assert_true(!t->hold && t->ran && t->asked);
+	ok(&s, "start step=a attempt=2 keeper=0 phase=verify.x");
+	/* an approval: nothing is left to be asked */
+	ok(&s, "end step=a state=needs_review approval=1 reason=approval");
+	assert_true(t->approval && !t->hold && !t->ran && !t->asked);
+	assert_string_equal(t->reason, "approval");
+	ok(&s, "set step=a state=done by=approve reason=approved result=yes");
+	assert_true(!t->approval);
+	assert_string_equal(t->result, "yes");
+	assert_string_equal(t->reason, "approved");
+	ok(&s, "set step=a state=pending by=rewind fresh=1");
+	assert_null(t->result);
+	/* without an attempt: the condition of a mere approval */
+	ok(&s, "end step=a state=needs_review approval=1");
+	assert_true(t->approval);
+	state_release(&s);
+}
+
+static void receipts(void **unused)
+{
+	struct state s;
+	struct task *t = put(&s, TASK_RUNNING);
+
+	(void)unused;
+	assert_false(t->receipt);
+	ok(&s, "ran step=a outcome=exit exit=0 receipt=1 result=a_b");
+	assert_true(t->receipt);
+	assert_string_equal(t->result, "a b");
+	ok(&s, "start step=a attempt=1 keeper=0 phase=verify.x");
+	ok(&s, "end step=a state=needs_review");
+	assert_true(t->receipt);
+	/* it stays: over gates, and over attempts that a person starts */
+	ok(&s, "set step=a state=pending by=retry");
+	ok(&s, "start step=a attempt=1 keeper=0 phase=verify.x");
+	ok(&s, "end step=a state=pending rerun=1");
+	ok(&s, "start step=a attempt=2 keeper=0");
+	assert_true(t->receipt);
+	assert_string_equal(t->result, "a b");
+	/* the later one's is the result */
+	ok(&s, "end step=a state=needs_review outcome=exit exit=1 receipt=1 "
+		"result=c");
+	assert_string_equal(t->result, "c");
+	/* one without a group takes nothing away */
+	ok(&s, "set step=a state=pending by=retry");
+	ok(&s, "start step=a attempt=3 keeper=0");
+	ok(&s, "end step=a state=done outcome=exit exit=0 receipt=1");
+	assert_string_equal(t->result, "c");
+	ok(&s, "set step=a state=pending by=rewind fresh=1");
+	assert_false(t->receipt);
+	assert_null(t->result);
+	state_release(&s);
+}
+
+/* Did its command get under way? Then the next attempt may go on from there
+ * (resume_run). */
+static void tried(void **unused)
+{
+	static const struct { const char *record; bool tried; } c[] = {
+		{ "outcome=exit exit=0", true }, { "outcome=exit exit=1", true },
+		{ "outcome=signal signal=9", true }, { "outcome=lost", true },
+		{ "outcome=interrupted", true }, { "outcome=timeout", true },
+		{ "outcome=not-started errno=2", false },
+		{ "outcome=exit exit=127 errno=2", false },
+		{ "outcome=exit exit=126 errno=13", false },
+		{ "reason=x", false }, { "outcome=none", false },
+	};
+	char text[120];
+	struct state s;
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
+		struct task *t = put(&s, TASK_RUNNING);
+
+		snprintf(text, sizeof(text), "end step=a state=needs_review "
+			"%s", c[i].record);
+		ok(&s, text);
+		if (t->tried != c[i].tried)
+			fail_msg("%s", text);
+		ok(&s, "set step=a state=pending by=retry");
+		assert_int_equal(t->tried, c[i].tried);
+		ok(&s, "set step=a state=pending by=rewind fresh=1");
+		assert_false(t->tried);
+		/* a condition is not the command */
+		ok(&s, "start step=a attempt=2 keeper=0 phase=if");
+		snprintf(text, sizeof(text), "end step=a state=pending %s",
+			c[i].record);
+		ok(&s, text);
+		assert_false(t->tried);
+		state_release(&s);
+	}
+}
+
+static void costs(void **unused)
+{
+	struct state s;
+	struct task *t = put(&s, TASK_RUNNING);
+	char text[60];
+	int i;
+
+	(void)unused;
+	ok(&s, "ran step=a outcome=exit exit=0 cost=5");
+	ok(&s, "end step=a state=done");
+	assert_int_equal(t->cost, 5);
+	assert_int_equal(s.cost, 5);
+	ok(&s, "start step=b attempt=1 keeper=0");
+	ok(&s, "end step=b state=waiting wait=retry until=9 outcome=exit "
+		"exit=1 cost=1000000000000000");
+	t = &s.task[0];
+	assert_int_equal(s.task[1].cost, TASK_COST_MOST);
+	assert_int_equal(s.cost, TASK_COST_MOST + 5);
+	/* what was spent stays spent */
+	ok(&s, "set step=a state=pending by=rewind fresh=1");
+	assert_int_equal(t->cost, 5);
+	ok(&s, "start step=a attempt=2 keeper=0");
+	ok(&s, "end step=a state=done outcome=exit exit=0 cost=2");
+	assert_int_equal(t->cost, 7);
+	assert_int_equal(s.cost, TASK_COST_MOST + 7);
+	/* so much that the sum has no room: it stays there */
+	for (i = 0; i < 10000; i++) {
+		ok(&s, "set step=a state=pending by=rewind fresh=1");
+		snprintf(text, sizeof(text), "start step=a attempt=%d", 3 + i);
+		ok(&s, text);
+		ok(&s, "end step=a state=done outcome=exit exit=0 "
+			"cost=1000000000000000");
+	}
+	assert_true(t->cost == INT64_MAX);
+	assert_true(s.cost == INT64_MAX);
+	state_release(&s);
+}
+
+static void slots_and_gates(void **unused)
+{
+	struct state s;
+	struct task *t = put(&s, TASK_PENDING);
+
+	(void)unused;
+	ok(&s, "start step=a attempt=1 keeper=0 phase=if slot=left_hand");
+	assert_string_equal(t->slot, "left hand");
+	assert_string_equal(task_phase(t), "if");
+	assert_string_equal(task_log_kind(t), "if");
+	ok(&s, "start step=a attempt=1 keeper=0 slot=left_hand");
+	assert_string_equal(task_phase(t), "run");
+	assert_string_equal(task_log_kind(t), "out");
+	ok(&s, "ran step=a outcome=exit exit=0");
+	/* gates belong to the attempt: it keeps its slot */
+	ok(&s, "start step=a attempt=1 keeper=0 phase=verify.size");
+	assert_string_equal(t->slot, "left hand");
+	assert_int_equal(t->phase, PHASE_VERIFY);
+	assert_string_equal(t->gate, "verify.size");
+	assert_string_equal(task_phase(t), "verify.size");
+	assert_string_equal(task_log_kind(t), "size");
+	ok(&s, "start step=a attempt=1 keeper=0 phase=verify.out");
+	assert_string_equal(task_phase(t), "verify.out");
+	ok(&s, "start step=a attempt=1 keeper=0 phase=place");
+	assert_int_equal(t->phase, PHASE_PLACE);
+	assert_string_equal(task_phase(t), "place");
+	assert_string_equal(task_log_kind(t), "place");
+	assert_null(t->gate);
+	ok(&s, "end step=a state=pending");
+	assert_null(t->slot);
+	/* what is left needs none */
+	ok(&s, "start step=a attempt=1 keeper=0 phase=settle");
+	assert_null(t->slot);
+	assert_string_equal(task_phase(t), "settle");
+	ok(&s, "end step=a state=done");
+	state_release(&s);
+}
+
+static void before_is(const struct task *t, int attempt, int exit, bool out,
+	bool err)
+{
+	assert_int_equal(t->before.attempt, attempt);
+	if (attempt != 0) {
+		assert_int_equal(t->before.outcome.kind, OUTCOME_EXIT);
+		assert_int_equal(t->before.outcome.exit, exit);
+	}
+	assert_int_equal(t->before.out, out);
+	assert_int_equal(t->before.err, err);
+}
+
+/* How the attempt before the present one ended, and where it said so. */
+static void before(void **unused)
+{
+	struct state s;
+	struct task *t = put(&s, TASK_PENDING);
+
+	(void)unused;
+	ok(&s, "start step=a attempt=1 keeper=0 phase=if");
+	before_is(t, 0, 0, false, false);
+	ok(&s, "start step=a attempt=1 keeper=0");
+	before_is(t, 0, 0, false, false);
+	ok(&s, "end step=a state=waiting wait=retry until=9 outcome=exit "
+		"exit=4 out=1");
+	before_is(t, 0, 0, false, false);
+	/* its condition has begun it already */
+	ok(&s, "start step=a attempt=2 keeper=0 phase=if");
+	before_is(t, 1, 4, true, false);
+	ok(&s, "start step=a attempt=2 keeper=0");
+	before_is(t, 1, 4, true, false);
+	ok(&s, "ran step=a outcome=exit exit=0 err=3");
+	ok(&s, "start step=a attempt=2 keeper=0 phase=verify.x");
+	before_is(t, 1, 4, true, false);
+	ok(&s, "end step=a state=pending rerun=1");
+	ok(&s, "cut bytes=1");
+	ok(&s, "start step=a attempt=4 keeper=0");
+	before_is(t, 2, 0, false, true);
+	/* one of which nothing is known says nothing of the one before it */
+	ok(&s, "end step=a state=pending");
+	ok(&s, "start step=a attempt=5 keeper=0");
+	before_is(t, 2, 0, false, true);
+	state_release(&s);
+}
+
+/* In a row, and under one durexec: a power cut is nobody's fault. */
+static void losses(void **unused)
+{
+	struct state s;
+	struct task *t = put(&s, TASK_RUNNING);
+
+	(void)unused;
+	ok(&s, "end step=a state=pending outcome=lost");
+	assert_int_equal(t->losses, 1);
+	ok(&s, "start step=a attempt=2 keeper=0");
+	ok(&s, "end step=a state=pending outcome=lost");
+	assert_int_equal(t->losses, 2);
+	/* another durexec finds it lost */
+	ok(&s, "start step=a attempt=3 keeper=0");
+	ok(&s, "begin pid=2 boot=b2");
+	ok(&s, "end step=a state=pending outcome=lost");
+	assert_int_equal(t->losses, 0);
+	ok(&s, "start step=a attempt=4 keeper=0");
+	ok(&s, "end step=a state=pending outcome=lost");
+	ok(&s, "start step=a attempt=5 keeper=0");
+	ok(&s, "ran step=a outcome=exit exit=0");
+	ok(&s, "start step=a attempt=5 keeper=0 phase=verify.x");
+	/* a gate that is lost is a loss, but the command's end is known */
+	ok(&s, "end step=a state=pending lost=1");
+	assert_int_equal(t->losses, 2);
+	assert_int_equal(t->outcome.kind, OUTCOME_EXIT);
+	ok(&s, "start step=a attempt=5 keeper=0 phase=verify.x");
+	ok(&s, "end step=a state=needs_review");
+	assert_int_equal(t->losses, 0);
+	ok(&s, "set step=a state=pending by=retry");
+	ok(&s, "start step=a attempt=5 keeper=0 phase=verify.x");
+	t->losses = UINT8_MAX;
+	ok(&s, "end step=a state=pending lost=1");
+	assert_int_equal(t->losses, UINT8_MAX);
+	ok(&s, "set step=a state=pending by=retry");
+	assert_int_equal(t->losses, 0);
+	state_release(&s);
+}
+
 static void interrupts(void **unused)
 {
 	struct state s;
@@ -356,6 +731,25 @@ static void interrupts(void **unused)
 	assert_int_equal(t->interrupts, 2);
 	ok(&s, "set step=a state=pending by=retry");
 	assert_int_equal(t->interrupts, 0);
+	/* what ended in another way is no longer in a row with it */
+	ok(&s, "start step=a attempt=5 keeper=0");
+	ok(&s, "end step=a state=pending outcome=interrupted elsewhere=1");
+	ok(&s, "start step=a attempt=6 keeper=0");
+	ok(&s, "end step=a state=waiting wait=retry until=9 outcome=exit "
+		"exit=1");
+	assert_int_equal(t->interrupts, 0);
+	/* of a gate it says only that */
+	ok(&s, "start step=a attempt=7 keeper=0");
+	ok(&s, "ran step=a outcome=exit exit=0");
+	ok(&s, "start step=a attempt=7 keeper=0 phase=verify.x");
+	ok(&s, "end step=a state=pending elsewhere=1");
+	assert_int_equal(t->interrupts, 1);
+	assert_int_equal(t->outcome.kind, OUTCOME_EXIT);
+	assert_true(t->ran);
+	t->interrupts = UINT8_MAX;
+	ok(&s, "start step=a attempt=7 keeper=0 phase=verify.x");
+	ok(&s, "end step=a state=pending elsewhere=1");
+	assert_int_equal(t->interrupts, UINT8_MAX);
 	state_release(&s);
 }
 
@@ -484,6 +878,15 @@ static void same_text(const char *a, const char *b)
 		assert_string_equal(a, b);
 }
 
+static void same_outcome(const struct outcome *a, const struct outcome *b)
+{
+	assert_int_equal(a->kind, b->kind);
+	assert_int_equal(a->exit, b->exit);
+	assert_int_equal(a->signo, b->signo);
+	assert_int_equal(a->err, b->err);
+	assert_int_equal(a->oom, b->oom);
+}
+
 static void same_task(const struct task *a, const struct task *b)
 {
 	assert_string_equal(a->name, b->name);
@@ -492,17 +895,27 @@ static void same_task(const struct task *a, const struct task *b)
 	assert_int_equal(a->ran, b->ran);
 	assert_int_equal(a->asked, b->asked);
 	assert_int_equal(a->adopted, b->adopted);
+	assert_int_equal(a->tried, b->tried);
+	assert_int_equal(a->receipt, b->receipt);
+	assert_int_equal(a->hold, b->hold);
+	assert_int_equal(a->approval, b->approval);
+	assert_int_equal(a->parked, b->parked);
+	assert_int_equal(a->tries, b->tries);
+	assert_int_equal(a->parks, b->parks);
+	assert_int_equal(a->parked_at, b->parked_at);
+	assert_int_equal(a->cost, b->cost);
 	assert_int_equal(a->interrupts, b->interrupts);
+	assert_int_equal(a->losses, b->losses);
 	assert_int_equal(a->generation, b->generation);
 	assert_int_equal(a->keeper, b->keeper);
 	assert_int_equal(a->session, b->session);
 	assert_int_equal(a->attempts, b->attempts);
 	assert_int_equal(a->cuts, b->cuts);
-	assert_int_equal(a->outcome.kind, b->outcome.kind);
-	assert_int_equal(a->outcome.exit, b->outcome.exit);
-	assert_int_equal(a->outcome.signo, b->outcome.signo);
-	assert_int_equal(a->outcome.err, b->outcome.err);
-	assert_int_equal(a->outcome.oom, b->outcome.oom);
+	same_outcome(&a->outcome, &b->outcome);
+	same_outcome(&a->before.outcome, &b->before.outcome);
+	assert_int_equal(a->before.attempt, b->before.attempt);
+	assert_int_equal(a->before.out, b->before.out);
+	assert_int_equal(a->before.err, b->before.err);
 	assert_int_equal(a->began_at, b->began_at);
 	assert_int_equal(a->started_at, b->started_at);
 	assert_int_equal(a->ended_at, b->ended_at);
@@ -514,6 +927,8 @@ static void same_task(const struct task *a, const struct task *b)
 	assert_int_equal(a->err_bytes, b->err_bytes);
 	assert_true(a->command == b->command);
 	assert_true(a->whole == b->whole);
+	same_text(a->slot, b->slot);
+	same_text(a->gate, b->gate);
 	same_text(a->reason, b->reason);
 	same_text(a->result, b->result);
 }
@@ -533,6 +948,7 @@ static void same_state(const struct state *a, const struct state *b)
 	assert_int_equal(a->sessions, b->sessions);
 	assert_int_equal(a->boot_session, b->boot_session);
 	assert_int_equal(a->cuts, b->cuts);
+	assert_int_equal(a->cost, b->cost);
 	assert_memory_equal(a->count, b->count, sizeof(a->count));
 	assert_int_equal(a->ntasks, b->ntasks);
 	assert_int_equal(a->noutputs, b->noutputs);
@@ -566,6 +982,39 @@ static void walkers(struct state *s)
 	}
 }
 
+/* What no record may break. */
+static void sane(const struct state *s)
+{
+	int count[TASK_STATES] = { 0 };
+	int64_t cost = 0;
+	size_t i;
+
+	for (i = 0; i < s->ntasks; i++) {
+		const struct task *t = &s->task[i];
+
+		count[t->state]++;
+		cost += t->cost;
+		if (t->state != TASK_WAITING)
+			assert_true(!t->parked && t->until_at == 0);
+		if (t->state != TASK_NEEDS_REVIEW)
+			assert_true(!t->hold && !t->approval);
+		if (t->state != TASK_RUNNING)
+			assert_true(t->slot == NULL && t->keeper == -1);
+		if (t->state == TASK_DONE || t->state == TASK_SKIPPED)
+			assert_true(t->tries == 0 && t->parks == 0 &&
+				t->parked_at == 0 && !t->ran && !t->asked);
+		assert_int_equal(t->parks == 0, t->parked_at == 0);
+		if (t->parked)
+			assert_true(t->parks > 0);
+		if (t->asked)
+			assert_true(t->ran);
+		assert_true(t->attempts < state_next_attempt(s, t));
+		assert_true(t->before.attempt <= t->attempts);
+	}
+	assert_memory_equal(count, s->count, sizeof(count));
+	assert_true(cost == s->cost);
+}
+
 /*
  * A walk of some thousand random legal records through the journal: after each
  * write a replay of the file gives what is in memory.
@@ -574,22 +1023,37 @@ static void replay_equals_live(void **unused)
 {
 	static const char *const form[] = {
 		"start step=%1$s attempt=%2$d keeper=2 command=%3$x",
+		"start step=%1$s attempt=%2$d keeper=7 slot=gpu%2$d",
 		"start step=%1$s attempt=%2$d keeper=1 phase=if command=%3$x",
 		"start step=%1$s attempt=%2$d phase=settle command=%3$x",
-		"end step=%1$s state=done outcome=exit exit=%2$d user=4 out=9",
+		"start step=%1$s attempt=%2$d phase=verify.g%2$d",
+		"start step=%1$s attempt=%2$d keeper=3 phase=place",
+		"end step=%1$s state=done outcome=exit exit=%2$d user=4 out=9 "
+			"cost=%3$u",
 		"end step=%1$s state=needs_review outcome=exit exit=%2$d "
 			"reason=exit_%2$d whole=%3$x",
+		"end step=%1$s state=needs_review outcome=timeout signal=15 "
+			"hold=1 receipt=1 result=r%2$d",
+		"end step=%1$s state=needs_review approval=1 reason=approval",
 		"end step=%1$s state=pending outcome=interrupted elsewhere=1",
 		"end step=%1$s state=pending rerun=1",
-		"end step=%1$s state=waiting outcome=exit exit=75 until=%2$d",
+		"end step=%1$s state=pending lost=1",
+		"end step=%1$s state=pending outcome=lost cost=%2$d",
+		"end step=%1$s state=waiting outcome=exit exit=75 wait=limit "
+			"until=%2$d",
+		"end step=%1$s state=waiting outcome=exit exit=1 err=%2$d "
+			"wait=retry until=%3$u rerun=1 cost=7",
 		"end step=%1$s state=skipped reason=condition",
 		"ran step=%1$s outcome=signal signal=9 oom=1 rss=%2$d",
+		"ran step=%1$s outcome=exit exit=0 out=5 receipt=1 "
+			"result=%3$x cost=%2$d",
 		"set step=%1$s state=pending by=retry",
 		"set step=%1$s state=pending by=rewind fresh=1",
 		"set step=%1$s state=done by=approve result=r_%2$d reason=x",
 		"set step=%1$s state=skipped by=skip reason=\n%%\xff",
 		"output step=%1$s name=N%2$d value=%3$x\n",
 		"adopt step=%1$s", "cut bytes=%2$d", "begin pid=1 boot=b%2$d",
+		"begin pid=2 boot=b", "begin pid=3 boot=b",
 		"close state=done reason=%1$s", "param name=%1$s value=%2$d",
 	};
 	struct state live, again, probe;
@@ -599,7 +1063,7 @@ static void replay_equals_live(void **unused)
 	struct record r;
 	struct why why;
 	uint32_t x = 4711;
-	char name[8], text[160], *copy;
+	char name[8], text[200], *copy;
 	int i, batch = 0, accepted = 0;
 
 	(void)unused;
@@ -611,7 +1075,7 @@ static void replay_equals_live(void **unused)
 	state_write(&live, &j, &r);
 	free(copy);
 	assert_int_equal(journal_create(&j, dir.fd, &why), 0);
-	for (i = 0; i < 4000; i++) {
+	for (i = 0; i < 6000; i++) {
 		struct task *t;
 
 		x = x * 1664525 + 1013904223;
@@ -637,6 +1101,7 @@ static void replay_equals_live(void **unused)
 		r.at = now++;
 		if (state_apply(&probe, &r, &why) == 0) {
 			state_write(&live, &j, &r);
+			sane(&live);
 			accepted++;
 			batch++;
 		}
@@ -699,6 +1164,8 @@ static void words(void **unused)
 	assert_string_equal(phase_word(PHASE_RUN), "run");
 	assert_string_equal(phase_word(PHASE_IF), "if");
 	assert_string_equal(phase_word(PHASE_SETTLE), "settle");
+	assert_string_equal(phase_word(PHASE_VERIFY), "verify.");
+	assert_string_equal(phase_word(PHASE_PLACE), "place");
 }
 
 int main(void)
@@ -708,6 +1175,14 @@ int main(void)
 		cmocka_unit_test(bad_records),
 		cmocka_unit_test(an_attempt),
 		cmocka_unit_test(cut),
+		cmocka_unit_test(waits),
+		cmocka_unit_test(holds),
+		cmocka_unit_test(receipts),
+		cmocka_unit_test(tried),
+		cmocka_unit_test(costs),
+		cmocka_unit_test(slots_and_gates),
+		cmocka_unit_test(before),
+		cmocka_unit_test(losses),
 		cmocka_unit_test(interrupts),
 		cmocka_unit_test(sessions),
 		cmocka_unit_test(outputs),

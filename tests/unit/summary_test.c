@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "clock.h"
 #include "loading.h"
 #include "scratch.h"
 
@@ -31,15 +32,22 @@ static void end(void)
 	pipeline_free(p);
 }
 
-/* Put the steps into these states, a letter each. */
+/* Put the steps into these states, a letter each; a: approval, h: to be
+ * named, g: to be named, but for its gates. */
 static void put(const char *letters, bool live)
 {
-	static const char letter[] = "prwdvs";
+	static const char letter[] = "prwdvsahg";
 	int i;
 
-	for (i = 0; letters[i] != '\0'; i++)
-		plan_task(&pl, i)->state =
-			(uint8_t)(strchr(letter, letters[i]) - letter);
+	for (i = 0; letters[i] != '\0'; i++) {
+		struct task *t = plan_task(&pl, i);
+		int n = (int)(strchr(letter, letters[i]) - letter);
+
+		t->state = (uint8_t)(n < TASK_STATES ? n : TASK_NEEDS_REVIEW);
+		t->approval = letters[i] == 'a';
+		t->hold = letters[i] == 'h' || letters[i] == 'g';
+		t->ran = letters[i] == 'g';
+	}
 	plan_rebuild(&pl);
 	summary_make(&sum, &pl, live);
 }
@@ -48,18 +56,33 @@ static void states(void **state)
 {
 	static const struct {
 		const char *steps, *live, *rest;
+		int status, no_wait;
 	} c[] = {
-		{ "pppp", "running", "stopped" },
-		{ "dppp", "running", "stopped" },
-		{ "drpp", "running", "stopped" },
-		{ "dddd", "running", "done" },
-		{ "ddsd", "running", "done" },
-		{ "ddvd", "running", "needs_review" },
-		{ "dvpp", "running", "needs_review" },
-		{ "dwpp", "running", "waiting" },
-		{ "dwrp", "running", "stopped" },
-		/* d may fail */
-		{ "dddv", "running", "done" },
+		{ "pppp", "running", "stopped", 3, 3 },
+		{ "dppp", "running", "stopped", 3, 3 },
+		{ "drpp", "running", "stopped", 3, 3 },
+		{ "dddd", "running", "done", 0, 0 },
+		{ "ddsd", "running", "done", 0, 0 },
+		{ "ddvd", "running", "needs_review", 1, 1 },
+		{ "dvpp", "running", "needs_review", 1, 1 },
+		{ "dhpp", "running", "needs_review", 1, 1 },
+		{ "dgpp", "running", "needs_review", 1, 1 },
+		{ "dwpp", "waiting", "waiting", 3, 75 },
+		{ "dwrp", "running", "stopped", 3, 3 },
+		{ "dwwp", "waiting", "waiting", 3, 75 },
+		/* a failure beside what waits */
+		{ "vwpp", "waiting", "needs_review", 1, 1 },
+		{ "vwrp", "running", "needs_review", 1, 1 },
+		/* an approval is no failure */
+		{ "dapp", "running", "needs_review", 3, 3 },
+		{ "avpp", "running", "needs_review", 1, 1 },
+		{ "awpp", "waiting", "needs_review", 3, 3 },
+		{ "arpp", "running", "needs_review", 3, 3 },
+		/* d may fail, but somebody has to approve of it */
+		{ "dddv", "running", "done", 0, 0 },
+		{ "dddh", "running", "done", 0, 0 },
+		{ "ddda", "running", "needs_review", 3, 3 },
+		{ "dddw", "waiting", "waiting", 3, 75 },
 	};
 	size_t i;
 
@@ -70,19 +93,89 @@ static void states(void **state)
 		put(c[i].steps, false);
 		if (strcmp(sum.state, c[i].rest) != 0)
 			fail_msg("%s: %s", c[i].steps, sum.state);
+		if (summary_status(&sum, false) != c[i].status ||
+		    summary_status(&sum, true) != c[i].no_wait)
+			fail_msg("%s: %d, %d", c[i].steps,
+				summary_status(&sum, false),
+				summary_status(&sum, true));
 		put(c[i].steps, true);
-		assert_string_equal(sum.state, c[i].live);
+		assert_true(sum.live);
+		if (strcmp(sum.state, c[i].live) != 0)
+			fail_msg("%s, live: %s", c[i].steps, sum.state);
 	}
+	end();
+}
+
+static void counts(void **state)
+{
+	(void)state;
+	begin("[step a]\nrun = x\n[step b]\nrun = x\n[step c]\nrun = x\n"
+		"[step d]\nrun = x\nallow_failure = yes\n");
 	put("dsvv", false);
 	assert_int_equal(sum.total, 4);
 	assert_int_equal(sum.done, 3);
 	assert_int_equal(sum.review, 1);
+	assert_int_equal(sum.held, 0);
 	assert_int_equal(sum.allowed, 1);
 	assert_int_equal(sum.skipped, 1);
 	put("prwd", false);
 	assert_int_equal(sum.pending, 1);
 	assert_int_equal(sum.running, 1);
 	assert_int_equal(sum.waiting, 1);
+	assert_int_equal(sum.done, 1);
+	put("ahgh", false);
+	assert_int_equal(sum.approvals, 1);
+	assert_int_equal(sum.review, 2);
+	/* what needs but its gates asked again needs not be named */
+	assert_int_equal(sum.held, 1);
+	assert_int_equal(sum.allowed, 1);
+	assert_int_equal(sum.done, 1);
+	put("ddda", false);
+	assert_int_equal(sum.approvals, 1);
+	assert_int_equal(sum.allowed, 0);
+	assert_int_equal(sum.done, 3);
+	assert_int_equal(sum.ended_at, 0);
+	s.closed = "done";
+	s.closed_at = 77;
+	put("dddd", false);
+	assert_int_equal(sum.ended_at, 77);
+	s.closed = NULL;
+	end();
+}
+
+/* No step says that it waits, but its pool lets nobody start. */
+static void pools(void **state)
+{
+	int64_t now = clock_wall();
+
+	(void)state;
+	begin("[pool p]\nslots = 2\nmin_interval = 1h\n[defaults]\nneeds =\n"
+		"run = x\n[step a]\npool = p\n[step b]\npool = p\n[step c]\n");
+	s.task[0].started_at = now - 1000;
+	put("dpd", false);
+	assert_string_equal(sum.state, "waiting");
+	assert_int_equal(sum.until_at, now - 1000 + 3600 * 1000);
+	assert_int_equal(summary_status(&sum, true), 75);
+	assert_int_equal(summary_status(&sum, false), 3);
+	s.task[0].started_at = now - 3601 * 1000;
+	put("dpd", false);
+	assert_string_equal(sum.state, "stopped");
+	s.task[0].started_at = now - 1000;
+	put("ppd", false);
+	assert_string_equal(sum.state, "waiting");
+	/* something runs: who started it is gone */
+	put("rpd", false);
+	assert_string_equal(sum.state, "stopped");
+	put("vpd", false);
+	assert_string_equal(sum.state, "needs_review");
+	/* others have the slots: nobody knows until when */
+	s.task[0].started_at = 0;
+	put("dpd", false);
+	assert_string_equal(sum.state, "stopped");
+	pl.lane[1].full = true;
+	summary_make(&sum, &pl, false);
+	assert_string_equal(sum.state, "waiting");
+	assert_int_equal(sum.until_at, 0);
 	end();
 }
 
@@ -100,6 +193,21 @@ static void saved_and_until(void **state)
 	put("ddp", false);
 	/* of earlier sessions only */
 	assert_int_equal(sum.saved_ms, 60000);
+	s.task[0].cost = 5;
+	s.task[1].cost = 7;
+	s.task[2].cost = 11;
+	s.task[2].session = 1;
+	s.task[2].started_at = 1000;
+	s.cost = 23;
+	put("ddv", false);
+	/* what is in review is not saved */
+	assert_int_equal(sum.saved_ms, 60000);
+	assert_int_equal(sum.saved_cost, 5);
+	assert_int_equal(sum.cost, 23);
+	/* approved without an attempt: no time was saved */
+	s.task[0].started_at = 0;
+	put("ddp", false);
+	assert_int_equal(sum.saved_ms, 0);
 	pl.s->task[1].until_at = 700;
 	pl.s->task[2].until_at = 500;
 	put("dww", false);
@@ -148,9 +256,17 @@ static void logs(void **state)
 	summary_log(&d, &t, &out);
 	assert_string_equal(out.data, "log/a.2.err");
 	t.phase = PHASE_SETTLE;
+	/* it said nothing: the command's, then */
+	summary_log(&d, &t, &out);
+	assert_string_equal(out.data, "log/a.2.err");
 	scratch_put(&dir, "log/a.2.settle", "x", 1);
 	summary_log(&d, &t, &out);
 	assert_string_equal(out.data, "log/a.2.settle");
+	t.phase = PHASE_VERIFY;
+	t.gate = "verify.size";
+	scratch_put(&dir, "log/a.2.size", "x", 1);
+	summary_log(&d, &t, &out);
+	assert_string_equal(out.data, "log/a.2.size");
 	buf_release(&out);
 	scratch_release(&dir);
 }
@@ -185,10 +301,41 @@ static void next(void **state)
 	next_is("");
 	put("dp", false);
 	next_is("durexec|x.ini|V=a b|");
+	put("dw", false);
+	next_is("durexec|x.ini|V=a b|");
 	put("dv", false);
 	next_is("durexec|--resume|x.ini|V=a b|");
+	put("dg", false);
+	next_is("durexec|--resume|x.ini|V=a b|");
+	/* first, what --resume does itself */
+	put("hv", false);
+	next_is("durexec|--resume|x.ini|V=a b|");
+	put("av", false);
+	next_is("durexec|--resume|x.ini|V=a b|");
+	/* then, whether it took effect; then, approvals */
+	put("dh", false);
+	next_is("durexec|logs|x.ini|V=a b|b|");
+	put("ah", false);
+	next_is("durexec|logs|x.ini|V=a b|b|");
+	put("hh", false);
+	next_is("durexec|logs|x.ini|V=a b|a|");
+	put("da", false);
+	next_is("durexec|approve|x.ini|V=a b|b|");
+	put("aa", false);
+	next_is("durexec|approve|x.ini|V=a b|a|");
+	put("wa", false);
+	next_is("durexec|x.ini|V=a b|");
 	put("dd", false);
 	next_is("durexec|--fresh|x.ini|V=a b|");
+	end();
+	/* what may fail is nobody's to look at first */
+	begin("[step a]\nrun = x\nallow_failure = yes\n[step b]\nrun = x\n");
+	put("hh", false);
+	next_is("durexec|logs|x.ini|b|");
+	put("hd", false);
+	next_is("durexec|--fresh|x.ini|");
+	put("ap", false);
+	next_is("durexec|approve|x.ini|a|");
 	end();
 }
 
@@ -196,6 +343,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(states),
+		cmocka_unit_test(counts),
+		cmocka_unit_test(pools),
 		cmocka_unit_test(saved_and_until),
 		cmocka_unit_test(stale),
 		cmocka_unit_test(logs),
