@@ -245,6 +245,10 @@ int act_edited(struct plan *pl, struct journal *j)
 		if (t->state != TASK_NEEDS_REVIEW || (t->hold && !t->ran) ||
 		    (t->approval && took_effect(pl, i)))
 			continue;
+		/* done but for a person's word: only another command counts */
+		if (t->approval && t->command ==
+		    pipeline_command_hash(pl->p, i))
+			continue;
 		if ((t->whole != 0 &&
 		    t->whole != pipeline_whole_hash(pl->p, i)) ||
 		    (t->reason != NULL && strncmp(t->reason, "budget: ",

@@ -19,12 +19,16 @@ enum {
 	RESERVE_EACH = 8 * 1024, RESERVE_MORE = 32 * 1024,
 	/* $DUREXEC_OUTPUT beyond this is not read. */
 	OUTPUT_MOST = 256 * 1024,
+	/* A value of it beyond this fits into no environment. */
+	VALUE_MOST = 100 * 1024,
+	/* So many steps that cannot start now are gone past at a time. */
+	PUT_OFF_MOST = 100,
 };
 
 /* How often slots that other pipelines have are asked for. */
 #define POLL_S 0.5
 
-/* A step that has left the file is judged by its exit status alone. */
+/* Of a step that has left the file. */
 static const struct stepconf gone_conf = { .ok_exit = { { 1 } }, .umask = -1,
 	.pool = -1 };
 
@@ -85,7 +89,8 @@ static void start_phase(struct slot *slot, enum phase phase, int gate)
 {
 	struct run *r = slot->r;
 	struct task *t = &r->at.s->task[slot->task];
-	struct prepare_part part = { phase, gate, slot_name(slot) };
+	struct prepare_part part = { phase, gate, slot_name(slot),
+		r->at.s->turns + 1 };
 	struct record record = { 0 };
 	struct why why;
 	int failed;
@@ -141,6 +146,11 @@ static void put_output(void *ctx, const char *name, const char *value)
 	struct outputs *o = ctx;
 	struct record record = { 0 };
 
+	if (strlen(value) > VALUE_MOST) {
+		msg_warn("step %s: $DUREXEC_OUTPUT: %s is longer than 100 KiB, "
+			"and is ignored", o->step, name);
+		return;
+	}
 	record_start(&record, "output");
 	record_set(&record, "step", o->step);
 	record_set(&record, "name", name);
@@ -201,8 +211,7 @@ static void park_pool(struct run *r, int step, const struct verdict *v)
 	int pool = step >= 0 ? r->at.p->step[step].conf->pool : -1;
 	struct why why;
 
-	if (pool >= 0 && r->at.p->pool[pool].machine &&
-	    r->machine.dirfd != -1 && machine_park(&r->machine,
+	if (pool >= 0 && r->at.p->pool[pool].machine && machine_park(&r->machine,
 	    &r->at.p->pool[pool], v->until_at, &why) == -1)
 		msg_warn("pool %s: %s; other pipelines do not know of its "
 			"limit", r->at.p->pool[pool].name, why.text);
@@ -289,7 +298,8 @@ void attempt_ended(struct slot *slot, const struct report *report)
 	int gate = 0;
 
 	evidence_read(&r->proof, r->at.d, conf, t, report, &r->patterns);
-	v = judge(conf, t, report, &r->proof.e);
+	v = slot->step >= 0 ? judge(conf, t, report, &r->proof.e) :
+		judge_gone(report);
 	if (v.next == NEXT_END) {
 		end_task(slot, &v, report);
 		return;
@@ -308,7 +318,12 @@ void attempt_ended(struct slot *slot, const struct report *report)
 		(void)judge_after(conf, (enum phase)t->phase, task_phase(t),
 			&next, &gate);
 	}
-	if (!engine_stopping(r) && slot->step >= 0 &&
+	/* Adopted, its condition had a slot of a machine-wide pool, which went
+	 * with its keeper: the command queues for one. */
+	if (v.next == NEXT_RUN && conf->pool >= 0 &&
+	    r->at.p->pool[conf->pool].machine && slot->pool_fd == -1)
+		attempt_never_began(slot);
+	else if (!engine_stopping(r) && slot->step >= 0 &&
 	    (v.next == NEXT_AFTER || r->stop == STOPPING_NO) &&
 	    slot_open(slot))
 		start_phase(slot, next, gate);
@@ -324,16 +339,27 @@ void attempt_never_began(struct slot *slot)
 		false);
 }
 
-/* Is there money for it? A step that costs nothing needs none. */
-static bool too_dear(struct run *r, int step)
+/* Is there no money for it? A step that costs nothing needs none. later: it
+ * depends on what those that run will have cost; else it is ended. */
+static bool too_dear(struct run *r, int step, bool *later)
 {
 	const struct stepconf *conf = conf_of(r, step);
-	int64_t budget = r->at.p->budget, spent = r->at.s->cost;
+	int64_t budget = r->at.p->budget, spent = r->at.s->cost, promised = 0;
 	char *reason;
+	size_t i;
 
-	if (budget < 0 || !conf->costs || plan_task(r->at.plan, step)->ran ||
-	    (spent < budget && spent + conf->cost <= budget))
+	*later = false;
+	if (budget < 0 || !conf->costs || plan_task(r->at.plan, step)->ran)
 		return false;
+	/* what runs will cost at least its price */
+	for (i = 0; i < r->nslots; i++)
+		if (r->slot[i]->busy && r->at.s->task[r->slot[i]->task].phase
+		    <= PHASE_IF)
+			promised += conf_of(r, r->slot[i]->step)->cost;
+	if (spent < budget && spent + conf->cost <= budget) {
+		*later = spent + promised + conf->cost > budget;
+		return *later;
+	}
 	reason = mem_printf("budget: %.2f of %.2f is spent",
 		(double)spent / 1e6, (double)budget / 1e6);
 	end_plainly(r, r->at.plan->task[step], step, TASK_NEEDS_REVIEW, NULL,
@@ -395,10 +421,11 @@ static bool start_step(struct run *r, int step, int pool_slot)
 	enum phase phase = conf->condition != NULL &&
 		t->state != TASK_WAITING ? PHASE_IF : PHASE_RUN;
 	int gate = 0, fd = -1;
+	bool later;
 	struct why why;
 
-	if (too_dear(r, step))
-		return true;
+	if (too_dear(r, step, &later))
+		return !later;
 	if (r->at.p->step[step].run == NULL && phase == PHASE_RUN) {
 		end_plainly(r, pl->task[step], step, TASK_NEEDS_REVIEW, NULL,
 			"approval", true);
@@ -441,16 +468,25 @@ void attempt_dispatch(struct run *r)
 	int step, slot;
 
 	plan_wake(pl, now);
+	r->nput_off = 0;
+	/* it has come to rest, and is not to wait for anything more */
+	if (r->options.no_wait && r->told_rest)
+		return;
 	while (r->stop == STOPPING_NO && !r->full &&
 	    r->busy < r->jobs && !ev_is_active(&r->again)) {
 		step = plan_next(pl, now, &slot);
 		if (step == -1)
-			return;
-		if (!start_step(r, step, slot)) {
-			plan_give_back(pl, step);
-			/* another lane may have something to do */
-			if (plan_lane(pl, step) == 0)
-				return;
-		}
+			break;
+		if (start_step(r, step, slot))
+			continue;
+		r->put_off = mem_grow(r->put_off, r->nput_off,
+			&r->put_off_cap, sizeof(*r->put_off));
+		r->put_off[r->nput_off++] = step;
+		if (r->nput_off == PUT_OFF_MOST)
+			break;
 	}
+	/* Others were asked meanwhile: what a lane or the budget does not let
+	 * start holds up nobody else. */
+	while (r->nput_off > 0)
+		plan_give_back(pl, r->put_off[--r->nput_off]);
 }

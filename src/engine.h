@@ -62,6 +62,8 @@ struct run {
 	enum stop_mode stop;
 	struct view_event *event;	/* not told before the commit */
 	size_t nevents, event_cap;
+	int *put_off;		/* steps, while dispatching */
+	size_t nput_off, put_off_cap;
 	char **rubbish;		/* files to unlink after the commit */
 	size_t nrubbish, rubbish_cap;
 	ev_prepare prepare;

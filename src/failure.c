@@ -22,6 +22,8 @@ enum {
 	PARK_LEAST_MS = 1000,
 	/* Of what a program said, in a reason. */
 	QUOTED = 100,
+	/* A long line is looked through in pieces of this. */
+	LOOK = 4096,
 };
 
 /* What full disks say (strerror(ENOSPC) of the C library, in all programs that
@@ -40,18 +42,23 @@ static struct verdict ends(enum task_state state)
 	return v;
 }
 
+/* A usage limit as it was met. */
+struct limit {
+	int64_t named;		/* the time; 0 none */
+	const char *line;	/* that speaks of it; NULL none */
+	size_t len;
+	const char *said;	/* what of it is shown */
+};
+
 /* The first pattern of the list that is found in one of the two texts. NULL:
  * none. */
 static const char *found(const struct patterns *list,
 	const struct evidence *e)
 {
-	struct pattern_hit hit;
-
 	for (int i = 0; i < list->n; i++)
-		if ((e->err != NULL && pattern_find(e->cache, list->v[i],
-		    e->err, e->err_len, &hit)) || (e->out != NULL &&
-		    pattern_find(e->cache, list->v[i], e->out, e->out_len,
-		    &hit)))
+		if ((e->err != NULL && pattern_seen(e->cache, list->v[i],
+		    e->err, e->err_len)) || (e->out != NULL &&
+		    pattern_seen(e->cache, list->v[i], e->out, e->out_len)))
 			return list->v[i];
 	return NULL;
 }
@@ -59,25 +66,33 @@ static const char *found(const struct patterns *list,
 /* The last line in which the pattern is found: what was said before it, the
  * program may have got over. */
 static bool last_line(const char *pattern, const struct evidence *e,
-	const char *text, size_t n, const char **line, size_t *len)
+	const char *text, size_t n, struct limit *limit)
 {
+	const char *start, *end = text + n;
 	struct pattern_hit hit;
-	const char *end;
-	bool any = false;
+	size_t len, at;
 
-	for (size_t from = 0; text != NULL && from <= n && pattern_find_from(
-	    e->cache, pattern, text, n, from, &hit); from = (size_t)(end -
-	    text) + 1) {
-		end = memchr(text + hit.end, '\n', n - (size_t)hit.end);
-		if (end == NULL)
-			end = text + n;
-		*line = text + hit.start;
-		while (*line > text && (*line)[-1] != '\n')
-			(*line)--;
-		*len = (size_t)(end - *line);
-		any = true;
+	if (text == NULL || !pattern_seen(e->cache, pattern, text, n))
+		return false;
+	for (;; end = start - 1) {
+		start = memrchr(text, '\n', (size_t)(end - text));
+		start = start != NULL ? start + 1 : text;
+		len = (size_t)(end - start);
+		if (pattern_seen(e->cache, pattern, start, len))
+			break;
+		if (start == text)
+			return false;
 	}
-	return any;
+	limit->line = limit->said = start;
+	limit->len = len;
+	/* of a long one (JSON), the place is shown */
+	for (at = 0; len > QUOTED && at < len; at += LOOK / 2)
+		if (pattern_find(e->cache, pattern, start + at,
+		    len - at < LOOK ? len - at : LOOK, &hit)) {
+			limit->said = start + at + hit.start;
+			break;
+		}
+	return true;
 }
 
 static bool says_no_space(const struct evidence *e)
@@ -136,45 +151,46 @@ static bool gives_up(const struct failure *f, struct verdict *v)
 	return false;
 }
 
-/* Is a usage limit met, and what time does it name? 0: none. */
-static bool limited(const struct failure *f, int64_t *named,
-	const char **line, size_t *len)
+/* Is a usage limit met, and what time does it name? */
+static bool limited(const struct failure *f, struct limit *l)
 {
 	const struct evidence *e = f->e;
 	bool met = f->gave_exit && f->r->outcome.kind == OUTCOME_EXIT &&
 		f->r->outcome.exit == EXIT_NOT_NOW;
 
-	*named = 0;
-	*line = NULL;
-	*len = 0;
-	if (e->wait != NULL && until_in_file(e->wait, e->wait_len, e->now,
-	    named))
+	memset(l, 0, sizeof(*l));
+	if (e->wait != NULL) {
+		/* it says so itself; when, is another question */
+		if (!until_in_file(e->wait, e->wait_len, e->now, &l->named))
+			l->named = 0;
 		return true;
-	for (int i = 0; i < f->conf->wait_if.n && *line == NULL; i++)
+	}
+	for (int i = 0; i < f->conf->wait_if.n && l->line == NULL; i++)
 		met = last_line(f->conf->wait_if.v[i], e, e->err, e->err_len,
-			line, len) || last_line(f->conf->wait_if.v[i], e,
-			e->out, e->out_len, line, len) || met;
+			l) || last_line(f->conf->wait_if.v[i], e,
+			e->out, e->out_len, l) || met;
 	if (!met)
 		return false;
-	if (*line != NULL && until_in_line(*line, *len, e->now, named))
+	if (l->line != NULL && until_in_line(l->line, l->len, e->now,
+	    &l->named))
 		return true;
 	if ((e->headers != NULL && until_in_headers(e->headers,
-	    e->headers_len, e->now, named)) ||
+	    e->headers_len, e->now, &l->named)) ||
 	    (e->err != NULL && until_in_headers(e->err, e->err_len, e->now,
-	    named)) || (e->out != NULL && until_in_headers(e->out,
-	    e->out_len, e->now, named)))
+	    &l->named)) || (e->out != NULL && until_in_headers(e->out,
+	    e->out_len, e->now, &l->named)))
 		return true;
-	*named = 0;
+	l->named = 0;
 	return true;
 }
 
-static struct verdict parks(const struct failure *f, int64_t named,
-	const char *line, size_t len)
+static struct verdict parks(const struct failure *f, const struct limit *l)
 {
 	struct verdict v = ends(TASK_WAITING);
-	int64_t now = f->e->now, until = named, spread, last;
+	int64_t now = f->e->now, until = l->named, spread, last;
 	int64_t since = f->t->parked_at != 0 ? f->t->parked_at : now;
 	char span[CLOCK_SPAN];
+	size_t left;
 
 	if (since > now)
 		since = now;
@@ -202,8 +218,10 @@ static struct verdict parks(const struct failure *f, int64_t named,
 	until += (int64_t)((double)spread * f->e->random);
 	v.wait = WAIT_LIMIT;
 	v.until_at = until < last ? until : last;
-	if (line != NULL)
-		verdict_say(&v, "limit: %.*s", len > QUOTED ? QUOTED : (int)len, line);
+	left = l->line != NULL ? (size_t)(l->line + l->len - l->said) : 0;
+	if (left > 0)
+		verdict_say(&v, "limit: %.*s", left > QUOTED ? QUOTED :
+			(int)left, l->said);
 	else
 		verdict_say(&v, "limit: %s", f->why);
 	return v;
@@ -228,9 +246,8 @@ static bool may_retry(const struct failure *f)
 struct verdict failure_verdict(const struct failure *f)
 {
 	struct verdict v = ends(TASK_NEEDS_REVIEW);
-	const char *line;
-	size_t len;
-	int64_t named, ms;
+	struct limit limit;
+	int64_t ms;
 
 	/* Killed or crashed in the middle: nobody knows what it has done. */
 	v.hold = f->conf->never && f->gave_exit &&
@@ -247,8 +264,8 @@ struct verdict failure_verdict(const struct failure *f)
 		verdict_say(&v, "%s, and rerun = never", f->why);
 		return v;
 	}
-	if (limited(f, &named, &line, &len))
-		return parks(f, named, line, len);
+	if (limited(f, &limit))
+		return parks(f, &limit);
 	if (may_retry(f)) {
 		ms = backoff(f->conf, f->t->tries);
 		ms += (int64_t)((double)ms * f->conf->retry_jitter / 100 *

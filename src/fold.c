@@ -254,6 +254,7 @@ static int apply_start(struct state *s, const struct record *r,
 	t->phase = (uint8_t)phase;
 	t->keeper = (int16_t)keeper;
 	t->session = s->sessions;
+	t->turn = ++s->turns;
 	/* wait_max counts what was waited, not the time that durexec was
 	 * away after that */
 	if (t->parked && r->at > t->until_at)

@@ -12,7 +12,7 @@
 struct head {
 	int32_t attempt, umask, nice, stop_signal;
 	uint32_t nargv, nset, nunset;
-	int64_t timeout_ms, idle_ms, grace_ms, max_output;
+	int64_t turn, timeout_ms, idle_ms, grace_ms, max_output;
 };
 
 /* A string that may be absent: a byte that says so, then the string. */
@@ -41,7 +41,8 @@ static void put_list(struct buf *out, char *const *list)
 void job_encode(const struct job *j, struct buf *out)
 {
 	struct head h = {
-		.attempt = j->attempt, .umask = j->umask,
+		.attempt = j->attempt, .turn = j->turn,
+		.umask = j->umask,
 		.nice = j->nice, .stop_signal = j->stop_signal,
 		.nargv = count(j->argv), .nset = count(j->set),
 		.nunset = count(j->unset), .timeout_ms = j->timeout_ms,
@@ -123,6 +124,7 @@ bool job_decode(char *data, size_t n, struct job *j, char **room, size_t nroom)
 	memcpy(&h, data, sizeof(h));
 	r.p += sizeof(h);
 	j->attempt = h.attempt;
+	j->turn = h.turn;
 	j->umask = h.umask;
 	j->nice = h.nice;
 	j->stop_signal = h.stop_signal;

@@ -21,6 +21,8 @@ enum { JOB_MOST = 4 * 1024 * 1024 };
 
 struct job {
 	int32_t attempt;
+	int64_t turn;		/* number of its start record: this very start,
+				   not one before of the same phase */
 	int32_t umask;		/* -1: inherited */
 	int32_t nice;
 	int32_t stop_signal;

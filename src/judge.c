@@ -183,6 +183,16 @@ static struct verdict judge_run(const struct stepconf *conf,
 	return v;
 }
 
+/* Has it looked, and found the result wanting? One that could not look, or
+ * that only places the result, says nothing about it. */
+static bool says_no(const struct task *t, const struct report *r)
+{
+	return r->outcome.kind == OUTCOME_EXIT && r->survivor == 0 &&
+		((t->phase == PHASE_SETTLE && r->outcome.exit == 1) ||
+		(t->phase == PHASE_VERIFY && r->outcome.exit != 126 &&
+		r->outcome.exit != 127));
+}
+
 /* A gate, or the look at the outputs, has failed. */
 static struct verdict gate_failed(const struct stepconf *conf,
 	const struct task *t, const struct report *r, const char *name,
@@ -194,7 +204,7 @@ static struct verdict gate_failed(const struct stepconf *conf,
 		verdict_say(&v, "%s", said);
 	if (t->receipt) {
 		v.hold = true;
-	} else if (t->asked && !conf->never && r->survivor == 0) {
+	} else if (t->asked && !conf->never && says_no(t, r)) {
 		/* Asked once more at a person's word, and it still fails: now
 		 * the command. */
 		v.state = TASK_PENDING;
@@ -269,6 +279,15 @@ struct verdict judge(const struct stepconf *conf, const struct task *t,
 			verdict_say(&v, "approval");
 		}
 	}
+	return v;
+}
+
+struct verdict judge_gone(const struct report *r)
+{
+	struct verdict v = review("", r, "; the step was not in the file when "
+		"it ended");
+
+	v.hold = true;
 	return v;
 }
 

@@ -29,6 +29,10 @@ bool judge_asks(const struct stepconf *conf, const struct task *task,
 struct verdict judge(const struct stepconf *conf, const struct task *task,
 	const struct report *report, const struct evidence *evidence);
 
+/* The same of a step that has left the file: what counts as success for it is
+ * not known, so a person has to look. */
+struct verdict judge_gone(const struct report *report);
+
 /* What comes after a phase that has gone well (word: task_phase() of it).
  * *gate: of PHASE_VERIFY, index into conf->gates. False: nothing, the task is
  * DONE (or awaits approval). */

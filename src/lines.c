@@ -85,10 +85,10 @@ static void step_end(const struct lines *l, const struct view_run *r,
 		if (l->quiet)
 			return;
 		buf_printf(&text, "skipped (%s)",
-			t->reason != NULL ? t->reason : "condition");
+			e->text != NULL ? e->text : "condition");
 		break;
 	case TASK_NEEDS_REVIEW:
-		if (t->approval) {
+		if (e->text != NULL && strcmp(e->text, "approval") == 0) {
 			buf_printf(&text, "awaits approval: durexec approve "
 				"%s", t->name);
 			colour = YELLOW;
@@ -97,7 +97,7 @@ static void step_end(const struct lines *l, const struct view_run *r,
 		buf_printf(&text, "%s: %s (%s)",
 			plan_settled(r->plan, e->step) ?
 			"failed, which is allowed" : "needs review",
-			t->reason != NULL ? t->reason : "?", span);
+			e->text != NULL ? e->text : "?", span);
 		colour = plan_settled(r->plan, e->step) ? YELLOW : RED;
 		break;
 	case TASK_PENDING:
@@ -107,16 +107,17 @@ static void step_end(const struct lines *l, const struct view_run *r,
 			buf_str(&text, "not begun");
 		} else {
 			outcome_text(&e->outcome, &text);
-			buf_str(&text, "; it will run again");
+			buf_str(&text, t->ran ? "; its gates are asked again" :
+				"; it will run again");
 		}
 		colour = YELLOW;
 		break;
 	case TASK_WAITING:
-		clock_local(t->until_at, when);
-		clock_span(t->until_at > e->at ? t->until_at - e->at : 0,
+		clock_local(e->until_at, when);
+		clock_span(e->until_at > e->at ? e->until_at - e->at : 0,
 			span);
 		buf_printf(&text, "%s; waiting until %s (%s)",
-			t->reason != NULL ? t->reason : "?", when, span);
+			e->text != NULL ? e->text : "?", when, span);
 		colour = YELLOW;
 		break;
 	case TASK_RUNNING:

@@ -25,6 +25,10 @@ enum {
 	NOTE_ROOM = 128,
 };
 
+/* The farthest that a limit's message is believed (until.h), and its spread;
+ * a wait_max beyond that only limits a sum. */
+#define LONGEST_MS ((int64_t)9 * 24 * 3600 * 1000)
+
 /* The last millisecond with a four-digit year. */
 #define LATEST 253402300799999ll
 
@@ -243,7 +247,8 @@ static int64_t earliest(const struct pool *pool, int mutex, struct note *note,
 	}
 	if (pool->min_interval_ms > 0 && note->last > 0)
 		at = note->last + pool->min_interval_ms;
-	if (at < note->until)
+	/* no limit is so far away: the clock was, or a hand */
+	if (at < note->until && note->until <= now + LONGEST_MS)
 		at = note->until;
 	return at > now ? at : 0;
 }

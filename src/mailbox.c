@@ -96,6 +96,7 @@ int mailbox_take(struct mailbox *m, const struct job *j)
 	record_set(&r, "step", j->step);
 	record_set_number(&r, "attempt", j->attempt);
 	record_set(&r, "phase", j->phase);
+	record_set_number(&r, "turn", j->turn);
 	return put(m, &r);
 }
 
@@ -179,7 +180,7 @@ static void read_end(const struct record *r, struct mail *mail)
 }
 
 static void read_record(const struct record *r, const char *step, int attempt,
-	const char *phase, bool *ours, struct mail *mail)
+	const char *phase, int64_t turn, bool *ours, struct mail *mail)
 {
 	if (strcmp(r->type, "keeper") == 0) {
 		const char *boot = record_get(r, "boot");
@@ -194,7 +195,8 @@ static void read_record(const struct record *r, const char *step, int attempt,
 
 		*ours = s != NULL && p != NULL && strcmp(s, step) == 0 &&
 			strcmp(p, phase) == 0 &&
-			number(r, "attempt") == attempt;
+			number(r, "attempt") == attempt &&
+			number(r, "turn") == turn;
 		if (*ours) {
 			mail->taken = true;
 			mail->ended = false;
@@ -233,7 +235,7 @@ int mailbox_held(int dirfd, int number_)
 }
 
 int mailbox_read(int dirfd, int number_, const char *step, int attempt,
-	const char *phase, struct mail *mail)
+	const char *phase, int64_t turn, struct mail *mail)
 {
 	char name[MAILBOX_NAME], *line, *end;
 	struct buf text = { 0 };
@@ -254,7 +256,7 @@ int mailbox_read(int dirfd, int number_, const char *step, int attempt,
 	for (line = text.data; text.len > 0 &&
 	    (end = strchr(line, '\n')) != NULL; line = end + 1)
 		if (record_parse(line, (size_t)(end - line), 0, &r))
-			read_record(&r, step, attempt, phase, &ours, mail);
+			read_record(&r, step, attempt, phase, turn, &ours, mail);
 	buf_release(&text);
 	return 1;
 }

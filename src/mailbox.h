@@ -5,7 +5,7 @@
  * record.h, each with a CRC of its own (the record before is taken as 0):
  *
  *	keeper pid start boot              it lives; pid with its start time
- *	take   step attempt phase          before anything of a job is done
+ *	take   step attempt phase turn     before anything of a job is done
  *	pid    pid start                   the first process of the job
  *	end    outcome… user system rss out err [elsewhere] [note] [survivor]
  *
@@ -47,7 +47,7 @@ int mailbox_take(struct mailbox *m, const struct job *j);
 int mailbox_pid(struct mailbox *m, pid_t pid);
 int mailbox_end(struct mailbox *m, const struct report *r);
 
-/* What a mailbox says of one phase of one attempt. */
+/* What a mailbox says of one start of one phase of one attempt. */
 struct mail {
 	bool held;		/* a keeper lives (asked before reading) */
 	pid_t keeper;		/* 0: it has not said yet */
@@ -63,7 +63,7 @@ struct mail {
 /* Read it. 1; 0: there is no such mailbox (mail is zeroed); -1 + errno: nobody
  * can tell now, which is not the same. */
 int mailbox_read(int dirfd, int number, const char *step, int attempt,
-	const char *phase, struct mail *mail);
+	const char *phase, int64_t turn, struct mail *mail);
 /* Does a keeper hold mailbox `number`? 1, 0 (as well when there is none), or
  * -1 + errno. */
 int mailbox_held(int dirfd, int number);

@@ -14,7 +14,8 @@ struct pattern_compiled {
 	struct pattern_compiled *next;
 	char *text;
 	regex_t re;
-	bool good;
+	regex_t plain;		/* without positions: an automaton will do */
+	bool good, plain_good;
 	int64_t used;
 };
 
@@ -144,6 +145,8 @@ static void drop(struct pattern_compiled *p)
 {
 	if (p->good)
 		regfree(&p->re);
+	if (p->plain_good)
+		regfree(&p->plain);
 	free(p->text);
 	free(p);
 }
@@ -175,12 +178,24 @@ static struct pattern_compiled *get(struct pattern_cache *c,
 		p = mem_alloc(sizeof(*p));
 		p->text = mem_dup(regex);
 		p->good = regcomp(&p->re, regex, FLAGS) == 0;
+		p->plain_good = regcomp(&p->plain, regex, FLAGS |
+			REG_NOSUB) == 0;
 		p->next = c->first;
 		c->first = p;
 		c->n++;
 	}
 	p->used = ++c->clock;
 	return p;
+}
+
+bool pattern_seen(struct pattern_cache *c, const char *regex,
+	const char *text, size_t len)
+{
+	struct pattern_compiled *p = get(c, regex);
+	regmatch_t at = { .rm_so = 0, .rm_eo = (regoff_t)len };
+
+	return p->plain_good && regexec(&p->plain, text != NULL ? text : "",
+		1, &at, REG_STARTEND) == 0;
 }
 
 bool pattern_find(struct pattern_cache *c, const char *regex,

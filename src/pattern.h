@@ -35,6 +35,11 @@ int pattern_check(const char *regex, struct why *why);
 /* How many (...) it has; one that passed pattern_check(). */
 int pattern_groups(const char *regex);
 
+/* Is it there? Takes no more than a pass over the text, whatever the pattern;
+ * where it is takes longer with some. */
+bool pattern_seen(struct pattern_cache *c, const char *regex,
+	const char *text, size_t len);
+
 /* The leftmost match. A pattern that does not compile matches nothing. */
 bool pattern_find(struct pattern_cache *c, const char *regex,
 	const char *text, size_t len, struct pattern_hit *hit);

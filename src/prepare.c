@@ -129,6 +129,20 @@ static void add_argument(struct env *e, char ***argv, size_t *n, size_t *cap,
 	(*argv)[*n] = NULL;
 }
 
+/* The pattern below a directory whose own name is none; caller frees. */
+static char *pattern_below(const char *dir, const char *pattern)
+{
+	struct buf path = { 0 };
+
+	for (; *dir != '\0'; dir++) {
+		if (strchr("*?[\\", *dir) != NULL)
+			buf_char(&path, '\\');
+		buf_char(&path, *dir);
+	}
+	buf_printf(&path, "/%s", pattern);
+	return buf_steal(&path);
+}
+
 /* A gate's script and, behind it, what is "$@" in it: the step's outputs, as
  * seen from its working directory. */
 static char **gate_argv(struct env *e, int step, const struct script *script,
@@ -155,7 +169,7 @@ static char **gate_argv(struct env *e, int step, const struct script *script,
 			continue;
 		}
 		path = value[0] == '/' ? mem_dup(value) :
-			mem_printf("%s/%s", cwd, value);
+			pattern_below(cwd, value);
 		if (glob(path, 0, NULL, &hits) == 0) {
 			for (k = 0; k < hits.gl_pathc && n < ARGUMENTS_MOST;
 			    k++)
@@ -239,6 +253,7 @@ int prepare_phase(struct env *e, int step, int attempt,
 	    common(e, step, &j, why) == -1)
 		goto out;
 	j.attempt = attempt;
+	j.turn = part->turn;
 	j.phase = prepare_word(e, step, part);
 	rundir_log(&name.out, st->name, attempt, part->phase == PHASE_RUN ?
 		"out" : part->phase == PHASE_VERIFY ?

@@ -14,6 +14,7 @@ struct prepare_part {
 	enum phase phase;
 	int gate;		/* of PHASE_VERIFY: index into the step's gates */
 	const char *slot;	/* of its pool; NULL none */
+	int64_t turn;		/* job.h */
 };
 
 /*

@@ -28,7 +28,7 @@ static void look(struct run *r, struct found *f)
 		strcmp(s->boot, os_boot_id()) == 0;
 
 	f->how = watch_adopt(&f->w, r->at.d->fd, t->keeper, t->name,
-		t->attempts, task_phase(t), same_boot, &f->mail);
+		t->attempts, task_phase(t), t->turn, same_boot, &f->mail);
 	f->err = errno;
 }
 

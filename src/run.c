@@ -25,6 +25,9 @@ void engine_tell(struct run *r, enum view_kind kind, int task, int step,
 	if (task >= 0) {
 		e.state = (enum task_state)r->at.s->task[task].state;
 		e.attempt = r->at.s->task[task].attempts;
+		e.until_at = r->at.s->task[task].until_at;
+		if (text == NULL && r->at.s->task[task].reason != NULL)
+			e.text = mem_dup(r->at.s->task[task].reason);
 		e.outcome = r->at.s->task[task].outcome;
 	}
 	r->event = mem_grow(r->event, r->nevents, &r->event_cap,
@@ -271,8 +274,7 @@ static void unpark(struct run *r)
 	for (int i = 1; i < r->at.plan->nlanes; i++) {
 		struct lane *l = &r->at.plan->lane[i];
 
-		if (l->parked_until == 0 && l->pool->machine &&
-		    r->machine.dirfd != -1) {
+		if (l->parked_until == 0 && l->pool->machine) {
 			l->held_until = 0;
 			(void)machine_park(&r->machine, l->pool, 0, &why);
 		}
@@ -288,6 +290,7 @@ static int told_act(void *ctx, const struct act *a, struct buf *answer,
 
 	if (act_on(a, r->at.plan, r->at.j, answer, &changed, why) == -1)
 		return -1;
+	r->told_rest = false;
 	if (a->verb == ACT_RETRY)
 		unpark(r);
 	text = rest = mem_dup(answer->data != NULL ? answer->data : "");
@@ -411,9 +414,10 @@ void run_go(const struct run_parts *parts, const struct run_options *options,
 	hooks_init(&r);
 	env_init(&r.env, parts->p, parts->s, parts->d, parts->plan->task);
 	start_watchers(&r);
-	recover(&r);
+	/* before: nothing goes on to its next phase */
 	if (options->collect)
 		engine_stop(&r, options->now ? STOPPING_NOW : STOPPING_GRACE);
+	recover(&r);
 	engine_tell(&r, VIEW_BEGIN, -1, -1, NULL);
 	r.control = control_start(r.loop, &control_calls, &r, parts->d->fd,
 		&why);
@@ -443,4 +447,5 @@ void run_go(const struct run_parts *parts, const struct run_options *options,
 	free(r.slot);
 	free(r.event);
 	free(r.rubbish);
+	free(r.put_off);
 }

@@ -49,6 +49,8 @@ void engine_stop(struct run *r, enum stop_mode mode)
 		return;
 	r->stop = mode;
 	r->result->stopped = true;
+	if (mode == STOPPING_NOW)
+		hooks_kill(r);
 	insist(r);
 	/* A keeper that is just taking its job drops what came before it, so
 	 * the order is given until the step has ended; the step itself is
@@ -76,6 +78,8 @@ static void say_stopping(struct run *r)
 	}
 	if (n > 3)
 		buf_printf(&text, " and %zu more", n - 3);
+	if (n == 0 && hooks_busy(r))
+		msg_note("a hook still runs; again to kill it");
 	if (n > 0)
 		msg_note("stopping %s; to let it finish instead: durexec stop "
 			"--drain; again to kill", text.data);
@@ -90,7 +94,6 @@ static void on_stop_signal(struct run *r, int signo)
 	if (engine_stopping(r)) {
 		msg_note("killing");
 		engine_stop(r, STOPPING_NOW);
-		hooks_kill(r);
 		return;
 	}
 	say_stopping(r);

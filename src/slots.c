@@ -154,7 +154,7 @@ static void keeper_gone(struct slot *slot)
 	if (!slot->busy)
 		return;
 	switch (watch_adopt(&w, r->at.d->fd, slot->w.number, t->name,
-	    slot->attempt, task_phase(t), true, &mail)) {
+	    slot->attempt, task_phase(t), t->turn, true, &mail)) {
 	case ADOPT_ENDED:
 		attempt_ended(slot, &mail.report);
 		return;

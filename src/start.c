@@ -209,7 +209,7 @@ static int exit_status(const struct session *se, const struct run_result *r,
 static int go(struct session *se, const struct options *o, bool closing)
 {
 	struct run_options options = { .jobs = o->jobs, .closing = closing,
-		.resume = o->resume && !closing, .no_wait = o->no_wait,
+		.resume = o->resume && !closing, .no_wait = o->no_wait || closing,
 		.under_way = closing ? NULL : under_way };
 	struct run_result result;
 	struct views views;
@@ -282,7 +282,8 @@ static int close_run(struct session *se, const struct options *o,
 	}
 	for (i = 0; i < se->p->nsteps && cleanup; i++)
 		if (se->p->step[i].conf->always != ALWAYS_NO &&
-		    plan_task(&se->plan, i)->state == TASK_NEEDS_REVIEW)
+		    (plan_task(&se->plan, i)->state == TASK_NEEDS_REVIEW ||
+		    plan_task(&se->plan, i)->state == TASK_WAITING))
 			msg_warn("clean-up step %s of run %s failed: %s",
 				se->p->step[i].name, se->d.id,
 				plan_task(&se->plan, i)->reason);
@@ -371,7 +372,8 @@ static bool is_over(const struct session *se)
 	/* Closed by --fresh: over, whatever is left in it. Else a step that
 	 * was added to the file makes it unfinished again. */
 	return (se->s.closed != NULL && strcmp(se->s.closed, "closed") == 0) ||
-		plan_finished(&se->plan);
+		(plan_finished(&se->plan) &&
+		se->s.count[TASK_RUNNING] == 0);
 }
 
 /* Everything between the lock and the engine. 0: go. */

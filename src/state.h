@@ -95,6 +95,7 @@ struct task {
 	int64_t started_at, ended_at;	/* of the last attempt; 0: not */
 	int64_t until_at;		/* WAITING until */
 	int64_t parked_at;		/* the first of those waits began */
+	int64_t turn;			/* number of its last start record */
 	int64_t cost;			/* of all attempts, in millionths */
 	int64_t user_ms, system_ms, rss_kb;
 	int64_t out_bytes, err_bytes;
@@ -128,6 +129,7 @@ struct state {
 	size_t noutputs, output_cap;
 	int *last_output;		/* per task, or -1; grows with tasks */
 	size_t last_cap;
+	int64_t turns;			/* start records */
 	int sessions;			/* begin records */
 	const char *boot;		/* of the last begin */
 	int boot_session;		/* the first of that boot */

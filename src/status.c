@@ -45,7 +45,7 @@ static void show(const struct view_run *r, int step, const bool *blocked,
 		return;
 	if (live) {
 		mailbox_read(r->d->fd, t->keeper, t->name, t->attempts,
-			task_phase(t), &mail);
+			task_phase(t), t->turn, &mail);
 		s->pid = (int)mail.pid;
 		return;
 	}
@@ -346,12 +346,12 @@ static void event_json(const struct view_run *r, const struct view_event *e,
 				e->outcome.exit >= 0);
 			number_or_null(out, "signal", e->outcome.signo,
 				e->outcome.signo != 0);
-			text_or_null(out, "reason", t->reason);
+			text_or_null(out, "reason", e->text);
 			if (e->state == TASK_WAITING)
-				time_of(out, "until", t->until_at);
+				time_of(out, "until", e->until_at);
 		}
 	}
-	if (e->text != NULL)
+	if (e->kind == VIEW_MESSAGE)
 		text_or_null(out, "text", e->text);
 	json_close(out, '}');
 	buf_char(out, '\n');

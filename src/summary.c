@@ -108,7 +108,7 @@ enum orphan summary_orphan(const struct rundir *d, const struct task *t,
 
 	/* who cannot be asked is taken to live: nothing is done to him */
 	if (mailbox_read(d->fd, t->keeper, t->name, t->attempts,
-	    task_phase(t),
+	    task_phase(t), t->turn,
 	    &mail) == -1) {
 		*pid = 0;
 		return ORPHAN_LIVES;

@@ -20,7 +20,8 @@ int64_t verdict_cost(const struct stepconf *conf, const struct evidence *e)
 	const char *text[2] = { e->out, e->err };
 	size_t n[2] = { e->out_len, e->err_len };
 	struct pattern_hit hit;
-	double money = -1;
+	double money = -1, said;
+	char *rest;
 	char number[32];
 
 	for (int i = 0; i < conf->cost_from.n; i++)
@@ -37,7 +38,9 @@ int64_t verdict_cost(const struct stepconf *conf, const struct evidence *e)
 					memcpy(number, text[k] +
 						hit.group_start, len);
 					number[len] = '\0';
-					money = strtod(number, NULL);
+					said = strtod(number, &rest);
+					if (rest != number && *rest == '\0')
+						money = said;
 				}
 				/* one that is empty is not found again */
 				from = (size_t)hit.end + (hit.end ==

@@ -31,7 +31,9 @@ struct view_event {
 	enum task_state state;
 	int attempt;
 	struct outcome outcome;
-	char *text;		/* of VIEW_MESSAGE; NULL else */
+	int64_t until_at;	/* of WAITING */
+	char *text;		/* of VIEW_MESSAGE; of VIEW_END the reason; or
+				   NULL */
 	int64_t at;
 };
 

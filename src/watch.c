@@ -156,7 +156,8 @@ void watch_close(struct watch *w)
 }
 
 enum adoption watch_adopt(struct watch *w, int dirfd, int number,
-	const char *step, int attempt, const char *phase, bool same_boot,
+	const char *step, int attempt, const char *phase, int64_t turn,
+	bool same_boot,
 	struct mail *mail)
 {
 	/* A keeper that lives says so within milliseconds of its start. */
@@ -167,7 +168,7 @@ enum adoption watch_adopt(struct watch *w, int dirfd, int number,
 	w->pid = 0;
 	w->pidfd = w->sock = -1;
 	for (i = 0; i < TRIES; i++) {
-		switch (mailbox_read(dirfd, number, step, attempt, phase,
+		switch (mailbox_read(dirfd, number, step, attempt, phase, turn,
 		    mail)) {
 		case -1:
 			return ADOPT_UNKNOWN;

@@ -60,7 +60,8 @@ enum adoption {
  * machine has been up since. Fills mail, and w when it lives.
  */
 enum adoption watch_adopt(struct watch *w, int dirfd, int number,
-	const char *step, int attempt, const char *phase, bool same_boot,
+	const char *step, int attempt, const char *phase, int64_t turn,
+	bool same_boot,
 	struct mail *mail);
 
 /*

@@ -9,6 +9,8 @@
 # so afterwards: what the server was asked, what durexec says of each step.
 set -u
 
+# What is in single quotes here is for the steps' shells.
+# shellcheck disable=SC2016,SC2119
 # shellcheck source=tests/claude/claude.sh
 . "$(dirname "$0")/claude.sh"
 if [ "${1-}" != --alone ]; then
@@ -22,8 +24,7 @@ work=$(mktemp -d) || exit 2
 server=
 # shellcheck disable=SC2317 # called by the trap
 cleanup() {
-	local pid
-	for pid in $(ours); do kill -9 "$pid" 2> /dev/null; done
+	kill_ours KILL
 	[ -z "$server" ] || kill "$server" 2> /dev/null
 	if [ -n "${CLAUDE_KEEP-}" ]; then echo "# kept: $work"; else
 		rm -rf "$work"
@@ -54,7 +55,7 @@ over() {
 		echo "not ok $name - ${why#; }"
 		sed 's/^/# /' "$work/said" 2> /dev/null | head -n 40
 	fi
-	nobody_left || kill -9 $(ours) 2> /dev/null
+	kill_ours KILL
 	name=''
 }
 
@@ -68,7 +69,7 @@ is() { # WHAT HAVE WANT: a pattern of case
 	esac
 }
 
-# --- durexec and what it says ---------------------------------------------------
+# --- durexec and what it says -------------------------------------------------
 
 quick=CLAUDE_CODE_MAX_RETRIES=0	# else the client tries for minutes by itself
 more=()				# environment of a case
@@ -121,8 +122,8 @@ supervisor() { # pid of the durexec that was started
 	pgrep -P "$waiter" -f "^$durexec $ini"
 }
 
-# status --json has it: of STEP, or with "" of the run. WANT is a pattern of case.
-step() { # STEP FIELD=WANT...
+# What status --json says of STEP, or with "" of the run.
+step() { # STEP FIELD=WANT...: WANT is a pattern as of case
 	why=$why$(durexec status --json "$ini" 2>> "$work/said" | python3 -c '
 import fnmatch, json, sys
 run = json.loads(sys.stdin.read() or "{\"steps\": []}")
@@ -155,6 +156,9 @@ saved() {
 	compgen -G "$work/home/.claude/projects/*/$(heard 0 session).jsonl"
 }
 nobody_left() { [ -z "$(ours)" ]; }
+all_gone() { # but for a keeper that is about to end
+	until_true 5 nobody_left || bad "left: $(ours | tr '\n' ' ')"
+}
 runs() { [ -n "$(ours "$@")" ]; }
 
 answer() { # STEP: what it said, as far as claude's result goes
@@ -168,13 +172,11 @@ answer() { # STEP: what it said, as far as claude's result goes
 }
 
 until_at() { # STEP EPOCH: it waits until then, three minutes more at most
-	python3 - "$(field "$1" waiting_until)" "$2" <<-'EOF' || bad "waits until $(field "$1" waiting_until), not $(date -u -d "@$2" +%FT%TZ)"
-		import datetime, sys
-		at = datetime.datetime.fromisoformat(
-		    sys.argv[1].replace("Z", "+00:00")).timestamp()
-		# a message names minutes
-		sys.exit(not int(sys.argv[2]) - 60 <= at <= int(sys.argv[2]) + 181)
-	EOF
+	local at
+	at=$(date -d "$(field "$1" waiting_until)" +%s 2> /dev/null)
+	# a message names minutes
+	[ "${at:-0}" -ge $(($2 - 60)) ] && [ "$at" -le $(($2 + 181)) ] ||
+		bad "waits until ${at:-never}, not $2"
 }
 
 text='claude -p "the first prompt"'
@@ -193,7 +195,7 @@ resume_run='resume_run =
 
 echo "# claude $version, $("$durexec" --version)"
 
-# --- answers ----------------------------------------------------------------------
+# --- answers ------------------------------------------------------------------
 
 for form in text json stream; do
 	begin "$form: an answer"
@@ -231,7 +233,7 @@ go 2
 go 2 --dry-run
 asked 0
 
-# --- what nobody can wait for: a person looks ----------------------------------------
+# --- what nobody can wait for: a person looks ---------------------------------
 
 permanent() { # FORMATS NAME REQUESTS ANSWER [FLAGS]
 	local form
@@ -256,7 +258,7 @@ permanent "text json" "no more turns" 1 "tool echo hi" \
 # it asks once more, and says that what was said was withheld
 permanent "text json stream" "refusal" 2 "refusal I will not."
 
-# --- what goes by itself: again -------------------------------------------------------
+# --- what goes by itself: again -----------------------------------------------
 
 passing() { # FORMATS NAME ANSWER...
 	local form forms=$1 what=$2
@@ -298,7 +300,7 @@ more=(ANTHROPIC_BASE_URL=http://api.invalid)
 go 1
 step ask state=needs_review attempts=3 exit=1
 
-# --- limits: wait, and nothing is charged -----------------------------------------------
+# --- limits: wait, and nothing is charged -------------------------------------
 
 begin "json: 429, retry-after 3: the client waits by itself"
 ask "$json"
@@ -367,7 +369,7 @@ asked 2
 is "the session" "$(heard 1 session)" "$session"
 is "what it was asked" "$(heard 1 texts)" 'the first prompt*continue'
 
-# --- it hangs, it is stopped, it is killed -------------------------------------------------
+# --- it hangs, it is stopped, it is killed ------------------------------------
 
 for each in "timeout stall" "timeout half one two" "idle silent"; do
 	kind=${each%% *}
@@ -379,7 +381,7 @@ for each in "timeout stall" "timeout half one two" "idle silent"; do
 	go 1
 	step ask state=needs_review attempts=1 "outcome=$kind"
 	asked 1
-	nobody_left || bad "left: $(ours | tr '\n' ' ')"
+	all_gone
 done
 
 begin "json: timeout while a tool runs: its own session is ended too"
@@ -390,7 +392,7 @@ until_true 10 runs tail || bad "the tool never ran"
 ends 1
 step ask state=needs_review outcome=timeout
 asked 1
-nobody_left || bad "left: $(ours | tr '\n' ' ')"
+all_gone
 
 begin "json: stall, timeout, and again"
 ask "$json $with" "timeout = 8s" "$resume_run"
@@ -414,7 +416,7 @@ for form in text json stream; do
 		start
 		until_true 10 requested || bad "never asked"
 		sleep 0.5
-		kill -INT $(ours claude)
+		kill_ours INT claude
 		ends 1
 		step ask state=needs_review attempts=1 exit=0
 		asked 1
@@ -429,7 +431,7 @@ until_true 10 saved || bad "no session saved"
 durexec stop "$ini" >> "$work/said" 2>&1
 is "stop's exit status" $? 0
 ends 3
-nobody_left || bad "left: $(ours | tr '\n' ' ')"
+all_gone
 step ask state=pending outcome=interrupted
 go 0
 step ask state=done attempts=2
@@ -446,8 +448,8 @@ for signal in INT TERM; do
 	start
 	until_true 10 saved || bad "no session saved"
 	kill -$signal "$(supervisor)"
-	[ $signal = INT ] && ends 130 || ends 143
-	nobody_left || bad "left: $(ours | tr '\n' ' ')"
+	ends $((128 + $(kill -l $signal)))
+	all_gone
 	go 0
 	step ask state=done attempts=2
 	asked 2
@@ -459,7 +461,7 @@ ask "$json $with" "$resume_run"
 plan silent "200 Hello there."
 start
 until_true 10 saved || bad "no session saved"
-kill -9 $(ours claude)
+kill_ours KILL claude
 ends 0
 step ask state=done attempts=2
 asked 2
@@ -468,11 +470,11 @@ is "what it was asked" "$(heard 1 texts)" 'the first prompt*continue'
 # It saves the session a moment after its first request.
 killed_early() {
 	local tries=1000 pid
-	until pid=$(pgrep -f '^claude -p'); do
+	until pid=$(pgrep -n -f '^claude -p'); do
 		tries=$((tries - 1))
 		[ $tries -gt 0 ] || return
 	done
-	kill -9 $pid
+	kill -9 "$pid"
 	! compgen -G "$work/home/.claude/projects/*/*" > /dev/null ||
 		bad "it was saved already"
 }
@@ -514,15 +516,15 @@ ask "$json $with" "$resume_run"
 plan silent "200 Hello there."
 start
 until_true 10 saved || bad "no session saved"
-kill -9 $(ours)
+kill_ours KILL
 { wait "$waiter"; } 2> /dev/null
-nobody_left || bad "left: $(ours | tr '\n' ' ')"
+all_gone
 go 0
 step ask state=done attempts=2
 asked 2
 is "what it was asked" "$(heard 1 texts)" 'the first prompt*continue'
 
-# --- a chain ------------------------------------------------------------------------------
+# --- a chain ------------------------------------------------------------------
 
 begin "a chain of three, a limit in the middle: each answer is paid for once"
 calls='resume_run = claude -p "continue" --output-format json --resume "$DUREXEC_SESSION"

@@ -8,7 +8,7 @@
 # here   tests/claude        build  where npm puts the program
 # work   a directory that goes away with the script
 # shellcheck shell=bash
-# shellcheck disable=SC2034 # used by those who source this
+# shellcheck disable=SC2034,SC2154 # used, and set, by those who source this
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 build=${CLAUDE_BUILD:-$root/build/claude}
@@ -65,7 +65,7 @@ start_server() {
 	done
 	port=$(cat "$work/api/port")
 	local program
-	for program in "$build"/node_modules/$package-*/claude; do
+	for program in "$build/node_modules/$package"-*/claude; do
 		run_alone 20 "$program" --version > "$work/version" 2>&1 &&
 			ln -sf "$program" "$work/bin/claude"
 	done
@@ -156,6 +156,12 @@ ours() { # [NAME [WORDS]]: of this name, with WORDS in the command line
 		    if said and words in said:
 		        print(pid)
 	EOF
+}
+
+kill_ours() { # SIGNAL [NAME [WORDS]]
+	local pids
+	mapfile -t pids < <(ours "${@:2}")
+	[ ${#pids[@]} = 0 ] || kill -s "$1" "${pids[@]}" 2> /dev/null
 }
 
 new_uuid() { cat /proc/sys/kernel/random/uuid; }

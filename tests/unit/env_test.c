@@ -153,6 +153,7 @@ static void needs(void **state)
 	s.task[0].state = s.task[1].state = TASK_DONE;
 	s.task[0].attempts = 3;
 	s.task[0].out_bytes = 1;
+	s.task[0].result = "id 17";
 	s.task[1].attempts = 1;
 	s.output = mem_grow(NULL, 0, &s.output_cap, sizeof(*s.output));
 	s.output[s.noutputs++] = (struct task_output){ 0, "URL", "http://x",
@@ -175,6 +176,12 @@ static void needs(void **state)
 	assert_string_equal(value(&e, "DUREXEC_DIR"), "/run/R/dir/c");
 	assert_string_equal(value(&e, "DUREXEC_OUTPUT"),
 		"/run/R/output/c.7");
+	assert_string_equal(value(&e, "DUREXEC_WAIT"),
+		"/run/R/output/c.7.wait");
+	/* their receipts */
+	assert_string_equal(value(&e, "DUREXEC_RESULT_a_1"), "id 17");
+	assert_string_equal(value(&e, "DUREXEC_RESULT_b"), "");
+	assert_null(value(&e, "DUREXEC_RESULT_c"));
 	/* named needs: those, and no others */
 	assert_int_equal(env_build(&e, 3, 1, &why), 0);
 	assert_null(value(&e, "DUREXEC_OUT_a_1"));
@@ -185,6 +192,134 @@ static void needs(void **state)
 	pipeline_free(p);
 }
 
+/* A run with the steps a and b, of which b has no needs. */
+struct fixture {
+	struct pipeline *p;
+	struct state s;
+	struct rundir d;
+	int task[2];
+	struct env e;
+};
+
+static struct fixture f;
+
+static int setup(void **state)
+{
+	static char path[] = "/run/R";
+
+	(void)state;
+	memset(&f, 0, sizeof(f));
+	f.p = loads("[pool one-gpu.x]\nslots = left right\n"
+		"[step a]\nrun = x\npool = one-gpu.x\n"
+		"env.CUDA_VISIBLE_DEVICES = ${DUREXEC_SLOT_one_gpu_x}\n"
+		"[step b]\nrun = x\nneeds =\n");
+	f.d.path = path;
+	state_init(&f.s);
+	f.s.run = "R";
+	f.s.seed = "seed";
+	for (int i = 0; i < 2; i++)
+		f.task[i] = state_task(&f.s, f.p->step[i].name);
+	env_init(&f.e, f.p, &f.s, &f.d, f.task);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	env_release(&f.e);
+	f.s.run = f.s.seed = NULL;
+	state_release(&f.s);
+	pipeline_free(f.p);
+	return 0;
+}
+
+static void slots(void **state)
+{
+	struct why why;
+
+	(void)state;
+	f.e.slot = "right";
+	assert_int_equal(env_build(&f.e, 0, 1, &why), 0);
+	assert_string_equal(value(&f.e, "DUREXEC_SLOT_one_gpu_x"), "right");
+	assert_string_equal(value(&f.e, "CUDA_VISIBLE_DEVICES"), "right");
+	/* not for a step of no pool */
+	assert_int_equal(env_build(&f.e, 1, 1, &why), 0);
+	assert_null(value(&f.e, "DUREXEC_SLOT_one_gpu_x"));
+	/* without one (gates that are asked again) there is nothing to name */
+	f.e.slot = NULL;
+	assert_int_equal(env_build(&f.e, 0, 1, &why), -1);
+	assert_non_null(strstr(why.text, "DUREXEC_SLOT_one_gpu_x"));
+}
+
+static void previous_is(int attempt, const char *how, const char *log)
+{
+	struct why why;
+
+	assert_int_equal(env_build(&f.e, 1, attempt, &why), 0);
+	assert_string_equal(value(&f.e, "DUREXEC_PREVIOUS"), how);
+	assert_string_equal(value(&f.e, "DUREXEC_PREVIOUS_LOG"), log);
+}
+
+/* How the last attempt ended, and where it said why. */
+static void previous(void **state)
+{
+	struct task *t = &f.s.task[1];
+
+	(void)state;
+	previous_is(1, "", "");
+	/* begun, by its condition: it is not its own last attempt */
+	t->attempts = 1;
+	previous_is(1, "", "");
+	t->outcome = outcome_of(OUTCOME_EXIT);
+	t->outcome.exit = 3;
+	previous_is(2, "exit 3", "");
+	t->out_bytes = 5;
+	previous_is(2, "exit 3", "/run/R/log/b.1.out");
+	t->err_bytes = 5;
+	/* a number may be left out */
+	previous_is(4, "exit 3", "/run/R/log/b.1.err");
+	t->before.outcome = t->outcome;
+	t->before.attempt = 1;
+	t->before.out = true;
+	t->attempts = 4;
+	t->outcome = outcome_of(OUTCOME_NONE);
+	t->out_bytes = t->err_bytes = 0;
+	previous_is(4, "exit 3", "/run/R/log/b.1.out");
+	t->before.err = true;
+	previous_is(4, "exit 3", "/run/R/log/b.1.err");
+	/* at its gates it is still the one before */
+	t->outcome = outcome_of(OUTCOME_EXIT);
+	t->outcome.exit = 0;
+	t->out_bytes = 9;
+	previous_is(4, "exit 3", "/run/R/log/b.1.err");
+	previous_is(5, "exit 0", "/run/R/log/b.4.out");
+}
+
+/* A gate sees what its own step said, DONE or not. */
+static void own_output(void **state)
+{
+	struct task *t = &f.s.task[1];
+	struct why why;
+
+	(void)state;
+	t->state = TASK_RUNNING;
+	t->attempts = 2;
+	t->out_bytes = 1;
+	t->result = "id 3";
+	assert_int_equal(env_build(&f.e, 1, 2, &why), 0);
+	assert_null(value(&f.e, "DUREXEC_OUT_b"));
+	f.e.own_output = true;
+	assert_int_equal(env_build(&f.e, 1, 2, &why), 0);
+	assert_string_equal(value(&f.e, "DUREXEC_OUT_b"),
+		"/run/R/log/b.2.out");
+	assert_string_equal(value(&f.e, "DUREXEC_RESULT_b"), "id 3");
+	t->out_bytes = 0;
+	t->result = NULL;
+	assert_int_equal(env_build(&f.e, 1, 2, &why), 0);
+	assert_string_equal(value(&f.e, "DUREXEC_OUT_b"), "/dev/null");
+	assert_string_equal(value(&f.e, "DUREXEC_RESULT_b"), "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -192,6 +327,9 @@ int main(void)
 		cmocka_unit_test(variables),
 		cmocka_unit_test(strength),
 		cmocka_unit_test(needs),
+		cmocka_unit_test_setup_teardown(slots, setup, teardown),
+		cmocka_unit_test_setup_teardown(previous, setup, teardown),
+		cmocka_unit_test_setup_teardown(own_output, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

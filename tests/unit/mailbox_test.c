@@ -50,7 +50,7 @@ static struct mail reads(const char *step, int attempt, const char *phase)
 {
 	struct mail mail;
 
-	assert_true(mailbox_read(dir.fd, 3, step, attempt, phase, &mail));
+	assert_true(mailbox_read(dir.fd, 3, step, attempt, phase, 0, &mail));
 	return mail;
 }
 
@@ -279,13 +279,13 @@ static void held(void **state)
 	assert_false(mailbox_held(dir.fd, 3));
 	close(fd);
 	assert_false(mailbox_held(dir.fd, 4));
-	assert_false(mailbox_read(dir.fd, 4, "a", 1, "run", &m));
+	assert_false(mailbox_read(dir.fd, 4, "a", 1, "run", 0, &m));
 	assert_false(m.held || m.taken || m.ended);
 	/* a link is not a mailbox, and whether somebody lives there is not
 	 * known: that is not the same as nobody */
 	assert_int_equal(symlinkat(NAME, dir.fd, "keeper.4"), 0);
 	assert_int_equal(mailbox_held(dir.fd, 4), -1);
-	assert_int_equal(mailbox_read(dir.fd, 4, "a", 1, "run", &m), -1);
+	assert_int_equal(mailbox_read(dir.fd, 4, "a", 1, "run", 0, &m), -1);
 }
 
 /* A disk that is full: no half record stays. */

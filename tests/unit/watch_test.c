@@ -161,12 +161,12 @@ static void one_job(void **state)
 	assert_int_equal(r.outcome.exit, 7);
 	assert_int_equal(r.out_bytes, 3);
 	assert_int_equal(r.err_bytes, 4);
-	assert_int_equal(mailbox_read(dir.fd, 0, "a", 1, "verify.size",
+	assert_int_equal(mailbox_read(dir.fd, 0, "a", 1, "verify.size", 0,
 		&mail), 1);
 	assert_true(mail.held && mail.taken && mail.ended);
 	assert_int_equal(mail.keeper, w.pid);
 	assert_int_equal(mail.report.outcome.exit, 7);
-	assert_int_equal(mailbox_read(dir.fd, 0, "a", 1, "verify.siz",
+	assert_int_equal(mailbox_read(dir.fd, 0, "a", 1, "verify.siz", 0,
 		&mail), 1);
 	assert_false(mail.taken);
 }
@@ -263,7 +263,7 @@ static void orphan_keeps_slot(void **state)
 		assert_int_equal(take(&fd), MACHINE_BUSY);
 		usleep(1000);
 	}
-	assert_int_equal(watch_adopt(&theirs, dir.fd, 1, "a", 1, "run", true,
+	assert_int_equal(watch_adopt(&theirs, dir.fd, 1, "a", 1, "run", 0, true,
 		&mail), ADOPT_LIVES);
 	scratch_put(&dir, "go", "", 0);
 	soon_free();
@@ -271,7 +271,7 @@ static void orphan_keeps_slot(void **state)
 	assert_int_equal(poll(&(struct pollfd){ .fd = theirs.pidfd,
 		.events = POLLIN }, 1, 10000), 1);
 	watch_close(&theirs);
-	assert_int_equal(watch_adopt(&theirs, dir.fd, 1, "a", 1, "run", true,
+	assert_int_equal(watch_adopt(&theirs, dir.fd, 1, "a", 1, "run", 0, true,
 		&mail), ADOPT_ENDED);
 	assert_int_equal(mail.report.outcome.exit, 0);
 }
@@ -400,7 +400,7 @@ static void flood(void **state)
 
 	(void)state;
 	floods("exec yes", most);
-	assert_int_equal(mailbox_read(dir.fd, 0, "a", 1, "run", &mail), 1);
+	assert_int_equal(mailbox_read(dir.fd, 0, "a", 1, "run", 0, &mail), 1);
 	assert_int_equal(mail.report.outcome.kind, OUTCOME_FLOOD);
 	assert_int_equal(mail.report.outcome.signo, SIGTERM);
 	floods(FAST " >&2", most);

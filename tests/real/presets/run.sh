@@ -204,7 +204,7 @@ export small
 
 # PATH with the shell and its tools alone
 mkdir -p "$work/bin"
-for program in bash sh cat ls grep env python3; do
+for program in bash sh cat ls grep env timeout python3; do
 	ln -s "$(command -v $program)" "$work/bin/$program"
 done
 for pair in "claude:npm install -g @anthropic-ai/claude-code" \
@@ -553,7 +553,8 @@ for how in stop INT; do
 		outputs = film.mkv
 		run = exec $FF -re $FILM -t 60 $X264 -flush_packets 1 film.mkv
 	EOF
-	"$durexec" it.ini > said 2>&1 < /dev/null &
+	# bash has its background jobs ignore SIGINT
+	env --default-signal=INT "$durexec" it.ini > said 2>&1 < /dev/null &
 	pid=$!
 	until_true 20 larger film.mkv 100000
 	if [ $how = stop ]; then
@@ -705,9 +706,7 @@ for pair in all:done two:needs_review; do
 		preset = whisper
 		check =
 		outputs = lesson.srt
-		run =
-			cp "\$FILES/film.mp4" lesson.mp4
-			cp "\$FILES/${pair%:*}.srt" lesson.srt
+		run = cp "\$FILES/film.mp4" lesson.mp4; cp "\$FILES/${pair%:*}.srt" lesson.srt
 	EOF
 	go
 	is "whisper, subtitles of 20 s, ${pair%:*}: what the gate says" \

@@ -31,7 +31,7 @@ root, portfile, log = sys.argv[1:4]
 asked = collections.Counter()
 lock = threading.Lock()
 
-TYPES = {".mp4": "video/mp4", ".wav": "audio/x-wav", ".txt": "text/plain"}
+TYPES = {".mp4": "video/mp4", ".html": "text/html", ".txt": "text/plain"}
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
