@@ -119,7 +119,8 @@ static void search_log(struct proof *p, const struct rundir *d,
 	if (fd == -1)
 		return;
 	left = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? st.st_size : 0;
-	piece = mem_alloc(PIECE);
+	/* with a NUL at its end: the sanitizers' regexec() looks for one */
+	piece = mem_alloc(PIECE + 1);
 	do {
 		want = PIECE - have;
 		if ((int64_t)want > left)

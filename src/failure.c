@@ -22,6 +22,8 @@ enum {
 	PARK_LEAST_MS = 1000,
 	/* Of what a program said, in a reason. */
 	QUOTED = 100,
+	/* And what stands before the place that matched. */
+	BEFORE = 30,
 	/* A long line is looked through in pieces of this. */
 	LOOK = 4096,
 };
@@ -77,19 +79,28 @@ static bool last_line(const char *pattern, const struct evidence *e,
 	for (;; end = start - 1) {
 		start = memrchr(text, '\n', (size_t)(end - text));
 		start = start != NULL ? start + 1 : text;
-		len = (size_t)(end - start);
-		if (pattern_seen(e->cache, pattern, start, len))
+		if (pattern_seen(e->cache, pattern, start,
+		    (size_t)(end - start)))
 			break;
-		if (start == text)
-			return false;
+		/* it stands in several lines ([[:space:]] is a newline, too):
+		 * from the first of them on */
+		if (start == text) {
+			if (pattern_find(e->cache, pattern, text, n, &hit))
+				start += hit.start;
+			end = text + n;
+			break;
+		}
 	}
+	len = (size_t)(end - start);
 	limit->line = limit->said = start;
 	limit->len = len;
 	/* of a long one (JSON), the place is shown */
 	for (at = 0; len > QUOTED && at < len; at += LOOK / 2)
 		if (pattern_find(e->cache, pattern, start + at,
 		    len - at < LOOK ? len - at : LOOK, &hit)) {
-			limit->said = start + at + hit.start;
+			at += (size_t)hit.start;
+			limit->said = start + (at > BEFORE ? at -
+				BEFORE : 0);
 			break;
 		}
 	return true;

@@ -265,20 +265,32 @@ static void before_sleep(struct ev_loop *loop, ev_prepare *w, int revents)
 	set_alarm(r);
 }
 
-/* A person says that a limit is over: so it is in the pools that no step of
- * ours waits for any more. */
-static void unpark(struct run *r)
+int64_t *run_parked(const struct plan *pl)
+{
+	int64_t *parked = mem_alloc((size_t)pl->nlanes * sizeof(*parked));
+
+	for (int i = 0; i < pl->nlanes; i++)
+		parked[i] = pl->lane[i].parked_until;
+	return parked;
+}
+
+void run_unpark(struct plan *pl, struct machine *m, enum act_verb verb,
+	int64_t *parked)
 {
 	struct why why;
 
-	for (int i = 1; i < r->at.plan->nlanes; i++) {
-		struct lane *l = &r->at.plan->lane[i];
+	for (int i = 1; i < pl->nlanes && verb == ACT_RETRY; i++) {
+		struct lane *l = &pl->lane[i];
 
-		if (l->parked_until == 0 && l->pool->machine) {
-			l->held_until = 0;
-			(void)machine_park(&r->machine, l->pool, 0, &why);
-		}
+		if (parked[i] == 0 || l->parked_until != 0 ||
+		    !l->pool->machine)
+			continue;
+		l->held_until = 0;
+		if (machine_park(m, l->pool, 0, &why) == -1)
+			msg_warn("pool %s: %s; other pipelines still wait",
+				l->pool->name, why.text);
 	}
+	free(parked);
 }
 
 static int told_act(void *ctx, const struct act *a, struct buf *answer,
@@ -286,13 +298,15 @@ static int told_act(void *ctx, const struct act *a, struct buf *answer,
 {
 	struct run *r = ctx;
 	char *text, *line, *rest;
+	int64_t *parked = run_parked(r->at.plan);
 	int changed;
 
-	if (act_on(a, r->at.plan, r->at.j, answer, &changed, why) == -1)
+	if (act_on(a, r->at.plan, r->at.j, answer, &changed, why) == -1) {
+		free(parked);
 		return -1;
+	}
 	r->told_rest = false;
-	if (a->verb == ACT_RETRY)
-		unpark(r);
+	run_unpark(r->at.plan, &r->machine, a->verb, parked);
 	text = rest = mem_dup(answer->data != NULL ? answer->data : "");
 	while ((line = strsep(&rest, "\n")) != NULL)
 		if (*line != '\0')

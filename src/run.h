@@ -13,7 +13,9 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "act.h"
 #include "journal.h"
+#include "machine.h"
 #include "pipeline.h"
 #include "plan.h"
 #include "rundir.h"
@@ -53,6 +55,14 @@ struct run_parts {
 	struct plan *plan;
 	struct view **view;	/* NULL-ended */
 };
+
+/* Around a verb; after ACT_RETRY: a person says that a limit is over; so it is in the
+ * machine-wide pools that a step waited for before and none does after.
+ * run_parked() is freed by run_unpark(), which warns when it cannot be
+ * noted. */
+int64_t *run_parked(const struct plan *pl);
+void run_unpark(struct plan *pl, struct machine *m, enum act_verb verb,
+	int64_t *parked);
 
 void run_go(const struct run_parts *parts, const struct run_options *options,
 	struct run_result *result);

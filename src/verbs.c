@@ -240,6 +240,8 @@ static char **act_words(const struct options *o, const char *verb)
 static int act_at_rest(struct session *se, const struct options *o,
 	const struct act *a)
 {
+	struct machine machine = { .dirfd = -1 };
+	int64_t *parked;
 	struct buf answer = { 0 };
 	struct why why;
 	pid_t holder;
@@ -274,11 +276,15 @@ static int act_at_rest(struct session *se, const struct options *o,
 	}
 	if (session_open_write(se, &why) == -1)
 		goto fail;
+	parked = run_parked(&se->plan);
 	if (act_on(a, &se->plan, &se->j, &answer, &changed, &why) == -1) {
+		free(parked);
 		msg_error("%s", why.text);
 		status = STATUS_USAGE;
 		goto out;
 	}
+	run_unpark(&se->plan, &machine, a->verb, parked);
+	machine_close(&machine);
 	session_close_finished(se);
 	if (journal_commit(&se->j, &why) == -1)
 		goto fail;

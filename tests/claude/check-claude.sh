@@ -7,10 +7,10 @@
 #
 # A case is a pipeline, a plan of answers, a start of durexec, and what must be
 # so afterwards: what the server was asked, what durexec says of each step.
-set -u
-
 # What is in single quotes here is for the steps' shells.
 # shellcheck disable=SC2016,SC2119
+set -u
+
 # shellcheck source=tests/claude/claude.sh
 . "$(dirname "$0")/claude.sh"
 if [ "${1-}" != --alone ]; then
@@ -175,8 +175,9 @@ until_at() { # STEP EPOCH: it waits until then, three minutes more at most
 	local at
 	at=$(date -d "$(field "$1" waiting_until)" +%s 2> /dev/null)
 	# a message names minutes
-	[ "${at:-0}" -ge $(($2 - 60)) ] && [ "$at" -le $(($2 + 181)) ] ||
+	if [ "${at:-0}" -lt $(($2 - 60)) ] || [ "$at" -gt $(($2 + 181)) ]; then
 		bad "waits until ${at:-never}, not $2"
+	fi
 }
 
 text='claude -p "the first prompt"'
@@ -186,12 +187,11 @@ with='--session-id "$DUREXEC_SESSION"'
 rate="This request would exceed your account's rate limit."
 chapter="Chapter 3. You've hit your limit · resets 3pm (Asia/Seoul), said the machine. API Error: 500. Credit balance is too low. Rate limit, 429, overloaded."
 
-# What README shows: goes on with the session if there is one, and begins it if
-# it was never saved.
+# Goes on with the session, if it was saved before the end, else begins it.
 resume_run='resume_run =
-	saved=$(ls "${CLAUDE_CONFIG_DIR:-$HOME/.claude}"/projects/*/"$DUREXEC_SESSION".jsonl 2>/dev/null || :)
-	[ -z "$saved" ] || exec claude -p "continue" --output-format json --resume "$DUREXEC_SESSION"
-	exec claude -p "the first prompt" --output-format json --session-id "$DUREXEC_SESSION"'
+	ls "${CLAUDE_CONFIG_DIR:-$HOME/.claude}"/projects/*/"$DUREXEC_SESSION".jsonl >/dev/null 2>&1 &&
+		exec claude -p "continue" --resume "$DUREXEC_SESSION" --output-format json
+	exec claude -p "the first prompt" --session-id "$DUREXEC_SESSION" --output-format json'
 
 echo "# claude $version, $("$durexec" --version)"
 

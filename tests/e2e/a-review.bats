@@ -429,7 +429,7 @@ INI
 	go 3 p.ini
 	witnessed 'a 1' 'b 1' 'b 2'
 	# its own definition is another one now: it runs again
-	sed -i 's/review = yes/review = yes\numask = 022/' p.ini
+	sed -i 's/review = yes/review = yes\nenv.X = y/' p.ini
 	go 3 p.ini
 	witnessed 'a 1' 'b 1' 'b 2' 'a 2'
 }

@@ -72,6 +72,10 @@ fail() {
 # The environment of a run: nothing of the one of the tests, but the paths.
 clean=(env -i --default-signal "PATH=$E2E/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 	LANG=C.UTF-8 TERM=dumb)
+# Where a sanitizer says what it found (check.sh).
+for name in ASAN_OPTIONS UBSAN_OPTIONS LSAN_OPTIONS; do
+	[ -z "${!name:-}" ] || clean+=("$name=${!name}")
+done
 
 # Become durexec (or, with EXE, another program) with nothing but 0, 1 and 2.
 become() {

@@ -246,7 +246,8 @@ static const struct row rows[] = {
 	{ LIMIT, "", "exit 1", .is = "waiting limit +90000: limit: exit 1",
 		.wait = "1767268890", .err = "limit, retry after 5\n" },
 	{ "", "", "exit 0", .is = "done", .wait = "90\n" },
-	{ "", "", "exit 1", .is = "needs_review: exit 1", .wait = "soon\n" },
+	{ "", "", "exit 1", .is = "waiting limit +1000: limit: exit 1",
+		.wait = "soon\n" },
 	{ "ok_exit = 75\n", "", "exit 75", .is = "done" },
 	/* the last word counts: the program got over what it said before */
 	{ LIMIT, "", "exit 1", .is = "waiting limit +7200000: limit: limit, "
@@ -301,10 +302,9 @@ static const struct row rows[] = {
 	{ LIMIT "wait_max = 1h\n", "parks=1 parked=9999", "exit 1",
 		.is = "waiting limit +3600000: limit: limit, retry after 99999",
 		.err = "limit, retry after 99999" },
-	/* the line in the reason is cut, and ends with its line */
+	/* of a long line, the place that matched is in the reason */
 	{ LIMIT, "", "exit 1", .is = "waiting limit +1000: limit: "
-		"1234567890123456789012345678901234567890123456789012345678901"
-		"234567890123456789012345678901234567890", .err =
+		"23456789012345678901234567890 limit", .err =
 		"1234567890123456789012345678901234567890123456789012345678901"
 		"2345678901234567890123456789012345678901234567890 limit\n" },
 
@@ -481,7 +481,7 @@ static const struct row rows[] = {
 		"pending rerun: no a", .missing = "no a" },
 	{ "outputs = a\n" RETRIES, "settle asked", "exit 1", .is =
 		"pending rerun: no a", .missing = "no a" },
-	{ "outputs = a\n", "settle asked", "signal 9", .is = "pending rerun: "
+	{ "outputs = a\n", "settle asked", "signal 9", .is = "needs_review: "
 		"outputs: killed by signal 9 (KILL)" },
 	{ "outputs = a\n" NEVER, "settle asked", "exit 1", .is =
 		"needs_review: no a", .missing = "no a" },

@@ -220,19 +220,20 @@ static const struct fact facts[] = {
 		"at 7; > a/0" },
 
 	/* the clock is set back */
-	{ "back, within what is allowed", S("a"), "at 1000; > a;"
-		"a waits 1010; at 900; >; next 1010; at 1010; > a" },
-	{ "back, so that a retry is too far", S("a") "retry_max_delay = 30s\n",
-		"at 1000; > a; a waits 1010; at 951; >; next 1010; at 949;"
+	{ "back, by what clocks are put right by", S("a"), "at 1000; > a;"
+		"a waits 1010; at 940; >; next 1010; at 1010; > a" },
+	{ "back, to before the wait was noted", S("a"),
+		"at 1000; > a; a waits 1010; at 940; >; next 1010; at 939;"
 		"next never; > a" },
-	{ "back, so that a limit is too far", POOL("p", "") IN("a", "p")
-		"wait_max = 1h\n" IN("b", "p"),
-		"at 9000; > a/0; a parks 9100; at 5500; >; next 9100; at 5499;"
+	{ "back, to before the limit was met", POOL("p", "") IN("a", "p")
+		IN("b", "p"),
+		"at 9000; > a/0; a parks 9100; at 8940; >; next 9100; at 8939;"
 		"next never; > a/0; a done; > b/0" },
-	{ "back, and a shorter limit stays", POOL("p", "slots = 2\n")
-		IN("a", "p") "wait_max = 1h\n" IN("b", "p"),
-		"at 9000; > a/0 b/1; a parks 9100; b parks 9050; at 5000; >;"
-		"next 9050; at 9050; > a/0 b/1" },
+	{ "back, between two limits that were met", POOL("p", "slots = 2\n")
+		IN("a", "p") IN("b", "p"),
+		"at 9000; > a/0 b/1; b parks 9050; at 9080; a parks 9200;"
+		"at 9030; >; next 9200; at 9200;"
+		"> a/0 b/1" },
 	{ "back, between two", POOL("p", "slots = 2\nmin_interval = 10s\n")
 		IN("a", "p") IN("b", "p"), "at 1000; > a/0; at 100; >;"
 		"next 110; at 110; > b/1" },
@@ -499,6 +500,7 @@ static void ends(int step, const char *how)
 		t->parked = how[0] == 'p' && how[1] == 'a';
 		if (t->state == TASK_WAITING)
 			t->until_at = time_of(how + n);
+			t->ended_at = now;
 		plan_changed(&pl, step);
 		return;
 	}

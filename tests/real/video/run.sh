@@ -89,7 +89,7 @@ reach() { # SENTENCE SECONDS COMMAND...: without it nothing below has a sense
 	status=$?
 	ok $status "$sentence"
 	[ $status = 0 ] && return
-	sed 's/^/# /' "$work/said"
+	cat "$work/said" "$work/go.log" | sed 's/^/# /'
 	finish
 }
 
@@ -217,11 +217,16 @@ print(*(here[name] for name in sys.argv[2:]))' "$@"
 }
 
 # at_work NAME: does a program of that name run? Linux keeps 15 bytes of it.
+# shellcheck disable=SC2317 # called by until_true
 at_work() { [ -n "$(ours "${1:0:15}")" ]; }
+# shellcheck disable=SC2317 # called by until_true
 nobody_left() { [ -z "$(ours)" ]; }
+# shellcheck disable=SC2317 # called by until_true
 seen() { grep -q -e "$1" "$work/go.log"; }
 uploaded() { grep -c "^$1" "$work/uploads/log"; }
+# shellcheck disable=SC2317 # called by until_true
 arrived() { [ "$(uploaded 'received videos')" = "$1" ]; }
+# shellcheck disable=SC2317 # called by until_true
 grown() { [ "$(stat -c %s "$1")" -gt "$2" ]; }
 
 # --- what is there before it starts ------------------------------------------------------
