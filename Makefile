@@ -83,6 +83,22 @@ check-real: $(B)/durexec
 	$(Q)sh tests/packages.sh $$(cat conf/demo/packages tests/real/packages)
 	$(Q)bash tests/real/check-real.sh $(abspath $(B)/durexec)
 
+check-presets: $(B)/durexec
+	$(Q)sh tests/packages.sh $$(cat conf/demo/packages tests/real/packages)
+	$(Q)bash tests/real/presets/run.sh $(abspath $(B)/durexec)
+
+check-claude: $(B)/durexec
+	$(Q)sh tests/packages.sh $$(cat tests/claude/packages)
+	$(Q)bash tests/claude/check-claude.sh $(abspath $(B)/durexec)
+
+check-video: $(B)/durexec
+	$(Q)sh tests/packages.sh $$(cat tests/real/video/packages)
+	$(Q)bash tests/real/video/run.sh $(abspath $(B)/durexec)
+
+# What becomes of each quoted or observed failure: case, tool, exit, verdict.
+cases: check-tools $(B)/unit/corpus_test
+	$(Q)CORPUS_TABLE=1 $(B)/unit/corpus_test
+
 bench: $(B)/durexec
 	$(Q)sh tests/packages.sh $$(cat tests/bench/packages)
 	$(Q)bash tests/bench/bench.sh $(abspath $(B)/durexec) $(abspath $(B))
@@ -118,6 +134,10 @@ help:
 	@echo "make demo         speech to video, on real tools (installs them)"
 	@echo "make check        all tests of every day, under three minutes"
 	@echo "make check-real   the demo, chromium, WebDAV, with kills in between"
+	@echo "make check-presets  the presets on real ffmpeg, curl, rclone, yt-dlp …"
+	@echo "make check-claude the claude preset on the real command, on loopback"
+	@echo "make check-video  conf/video.ini with limits, kills, a power cut"
+	@echo "make cases        the table of failures and what becomes of them"
 	@echo "make bench        cost of a step beside make, ninja, parallel, xargs"
 	@echo "make asan ubsan   the tests under sanitizers;  make coverage"
 	@echo "make fuzz         libFuzzer, FUZZ_SECONDS=$(FUZZ_SECONDS) each"
@@ -125,5 +145,6 @@ help:
 	@echo "make clean        V=1 shows commands; CC, CFLAGS, LDFLAGS are yours"
 
 FORCE:
-.PHONY: all tools check-tools check demo check-real bench asan ubsan coverage \
+.PHONY: all tools check-tools check demo check-real check-presets check-claude \
+	check-video cases bench asan ubsan coverage \
 	fuzz install clean help FORCE

@@ -35,8 +35,7 @@ int pattern_check(const char *regex, struct why *why);
 /* How many (...) it has; one that passed pattern_check(). */
 int pattern_groups(const char *regex);
 
-/* Is it there? Takes no more than a pass over the text, whatever the pattern;
- * where it is takes longer with some. */
+/* Is it there? With some patterns, to say where takes far longer. */
 bool pattern_seen(struct pattern_cache *c, const char *regex,
 	const char *text, size_t len);
 

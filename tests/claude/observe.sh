@@ -9,6 +9,7 @@
 # stdout and stderr, byte for byte, but that the script's temporary directory
 # is called WORK and its port PORT. (Without --slow: four minutes; with it:
 # half an hour.)
+# shellcheck disable=SC2034,SC2119
 set -u
 
 # shellcheck source=tests/claude/claude.sh
@@ -21,8 +22,7 @@ work=$(mktemp -d) || exit 2
 server=
 # shellcheck disable=SC2317 # called by the trap
 cleanup() {
-	local pid
-	for pid in $(ours); do kill -9 "$pid" 2> /dev/null; done
+	kill_ours KILL
 	[ -z "$server" ] || kill "$server" 2> /dev/null
 	rm -rf "$work"
 }
@@ -75,7 +75,7 @@ signalled() {
 	until_true 10 requested
 	sleep 2
 	began=$EPOCHREALTIME
-	kill -s "$signal" "$(ours claude "$flags")"
+	kill_ours "$signal" claude "$flags"
 	wait "$waiter" 2> /dev/null
 	status=$?
 	show "$name" "$flags" "" $status \
@@ -170,22 +170,20 @@ for form in text json; do
 			"$f --session-id $(new_uuid)" "half one two three four"
 	done
 done
-for f in "$stream"; do
-	see "stream 200" "$once" "$f" "200 Hello there."
-	see "stream 200, a tool failed" "$once" "$f --allowedTools Bash" \
-		"tool false" "200 Hello there."
-	see "stream 429" "$once" "$f" "429 $rate"
-	see "stream 429, subscription" "$once $subscriber" "$f" \
-		"429 $unified anthropic-ratelimit-unified-representative-claim=five_hour retry-after=7200 $rate"
-	see "stream 529" "$once" "$f" "529 Overloaded"
-	signalled "stream INT, no answer yet" INT \
-		"$f --session-id $(new_uuid)" silent
-	signalled "stream INT, in a tool" INT \
-		"$f --session-id $(new_uuid) --allowedTools Bash" \
-		"tool tail -f /dev/null" "200 Hello there."
-	signalled "stream TERM, half an answer" TERM \
-		"$f --session-id $(new_uuid)" "half one two three four"
-done
+see "stream 200" "$once" "$stream" "200 Hello there."
+see "stream 200, a tool failed" "$once" "$stream --allowedTools Bash" \
+	"tool false" "200 Hello there."
+see "stream 429" "$once" "$stream" "429 $rate"
+see "stream 429, subscription" "$once $subscriber" "$stream" \
+	"429 $unified anthropic-ratelimit-unified-representative-claim=five_hour retry-after=7200 $rate"
+see "stream 529" "$once" "$stream" "529 Overloaded"
+signalled "stream INT, no answer yet" INT \
+	"$stream --session-id $(new_uuid)" silent
+signalled "stream INT, in a tool" INT \
+	"$stream --session-id $(new_uuid) --allowedTools Bash" \
+	"tool tail -f /dev/null" "200 Hello there."
+signalled "stream TERM, half an answer" TERM \
+	"$stream --session-id $(new_uuid)" "half one two three four"
 see "bad flag" "" "-p hello --no-such-flag" "200 Nobody."
 see "no prompt" "" "-p" "200 Nobody."
 see "auth status" "" "auth status" "200 Nobody."

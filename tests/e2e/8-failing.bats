@@ -221,6 +221,7 @@ INI
 	cat >p.ini <<'INI'
 [defaults]
 needs =
+retry_delay = 1m
 [step fail-first]
 fail_if = LOOK AT
 run = cat first; head -c 1000 last >&2
@@ -248,7 +249,6 @@ run = cat long; echo
 [step receipt-none]
 receipt = LOOK AT THAT
 retries = 1
-retry_delay = 10ms
 run = cat large; exit 4
 INI
 	go 1 --no-wait p.ini

@@ -308,6 +308,7 @@ INI
 [defaults]
 needs =
 wait_if = limit
+retry_delay = 1m
 [step flat]
 cost = 3
 run = echo limit; exit 1

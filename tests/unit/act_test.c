@@ -11,12 +11,16 @@
 
 #include <cmocka.h>
 
+#include "clock.h"
 #include "loading.h"
 
 /* a, b and c are a chain; d stands alone; z is clean-up. */
 static const char ini[] =
 	"[step a]\nrun = x\n[step b]\nrun = x\n[step c]\nrun = x\n"
 	"[step d]\nrun = x\nneeds =\n[step z]\nrun = x\nalways = done\n";
+
+/* In the year 2100. */
+#define LATER "4102444800000"
 
 static struct pipeline *p;
 static struct state s;
@@ -96,7 +100,7 @@ static void ran(const char *step, enum task_state state, const char *fields)
 static void run(const char *step, enum task_state state)
 {
 	ran(step, state, state != TASK_WAITING ? NULL :
-		"wait=retry until=99");
+		"wait=retry until=" LATER);
 }
 
 /* Its command succeeded, and then a gate failed. */
@@ -131,10 +135,11 @@ static void gate_failed(const char *step, const char *fields)
 
 static int next(void)
 {
+	int64_t now = clock_wall();
 	int slot;
 
-	plan_wake(&pl, 1000);
-	return plan_next(&pl, 1000, &slot);
+	plan_wake(&pl, now);
+	return plan_next(&pl, now, &slot);
 }
 
 /* Carry out; the states of the steps as letters afterwards (v: review). No
@@ -274,24 +279,24 @@ static void retry_a_pool(void **state)
 		"[step c]\nrun = x\npool = q\n[step d]\nrun = x\n"
 		"[step e]\nrun = x\npool = p\n[step f]\nrun = x\n"
 		"[step g]\nrun = x\npool = p\n");
-	ran("a", TASK_WAITING, "wait=limit until=99000");
-	ran("b", TASK_WAITING, "wait=limit until=77000");
-	ran("c", TASK_WAITING, "wait=limit until=99000");
-	ran("d", TASK_WAITING, "wait=limit until=99000");
-	ran("e", TASK_WAITING, "wait=retry until=99000");
-	ran("f", TASK_WAITING, "wait=limit until=99000");
+	ran("a", TASK_WAITING, "wait=limit until=" LATER);
+	ran("b", TASK_WAITING, "wait=limit until=" LATER);
+	ran("c", TASK_WAITING, "wait=limit until=" LATER);
+	ran("d", TASK_WAITING, "wait=limit until=" LATER);
+	ran("e", TASK_WAITING, "wait=retry until=" LATER);
+	ran("f", TASK_WAITING, "wait=limit until=" LATER);
 	ok(ACT_RETRY, "d", "wwwpwwp");
 	assert_int_equal(next(), 3);
 	ok(ACT_RETRY, "b", "ppwpwwp");
 	assert_int_equal(next(), 0);
 	/* one that waits for its own retry says nothing of the limit */
-	ran("a", TASK_WAITING, "wait=limit until=99000");
+	ran("a", TASK_WAITING, "wait=limit until=" LATER);
 	ok(ACT_RETRY, "e", "wpwppwp");
 	/* nor does skipping */
 	ok(ACT_SKIP, "a", "spwppwp");
 	/* what was done for the limit is said of each */
-	ran("b", TASK_WAITING, "wait=limit until=99000");
-	ran("e", TASK_WAITING, "wait=limit until=99000");
+	ran("b", TASK_WAITING, "wait=limit until=" LATER);
+	ran("e", TASK_WAITING, "wait=limit until=" LATER);
 	answers(ACT_RETRY, "e", "spwppwp",
 		"b is tried again\ne is tried again\n");
 }
@@ -452,13 +457,15 @@ static void edited_and_held(void **state)
 		"[defaults]\nneeds =\nrun = x\n"
 		"[step held]\n[step gate]\nverify.g = x\n[step approval]\n"
 		"[step sent]\nreceipt = x\n[step never]\nrerun = never\n"
-		"[step failed]\n[step done]\n[step waits]\n[step skipped]\n";
+		"[step failed]\n[step done]\n[step waits]\n[step skipped]\n"
+		"[step same]\nrun = z\n";
 	static const char after[] =
 		"[defaults]\nneeds =\nrun = y\n"
 		"[step held]\n[step gate]\nverify.g = x\n[step approval]\n"
 		"[step sent]\nreceipt = x\n[step never]\nrerun = never\n"
-		"[step failed]\n[step done]\n[step waits]\n[step skipped]\n";
-	static const char is[] = "vppvvpdws", letter[] = "prwdvs";
+		"[step failed]\n[step done]\n[step waits]\n[step skipped]\n"
+		"[step same]\nrun = z\nverify.g = y\n";
+	static const char is[] = "vppvvpdwsv", letter[] = "prwdvs";
 	struct pipeline *other = loads(after);
 	struct plan now;
 
@@ -470,9 +477,13 @@ static void edited_and_held(void **state)
 	ran("sent", TASK_NEEDS_REVIEW, "approval=1 receipt=1");
 	ran("never", TASK_NEEDS_REVIEW, "approval=1");
 	run("failed", TASK_NEEDS_REVIEW);
+	/* the same command, the same result: only its gates are others */
+	ran("same", TASK_NEEDS_REVIEW, "approval=1");
+	s.task[state_find(&s, "same")].command = pipeline_command_hash(p,
+		pipeline_find(p, "same"));
 	run("done", TASK_DONE);
 	run("waits", TASK_WAITING);
-	ok(ACT_SKIP, "skipped", "vvvvvvdws");
+	ok(ACT_SKIP, "skipped", "vvvvvvdwsv");
 	assert_int_equal(act_edited(&pl, &j), 0);
 	plan_init(&now, other, &s);
 	assert_int_equal(act_edited(&now, &j), 3);

@@ -16,9 +16,8 @@
  *   headers   a file that it left in $DUREXEC_DIR
  *   missing   what the look at its `outputs` said
  *   tries     retries used up before    now      the time (RFC 3339, UTC)
- *   expect    done, retry, wait TIME, wait +SECONDS, pending, review; then
- *             "held" (only what names it starts it again) or "not started
- *             over" may stand
+ *   expect    done, retry, wait TIME, wait +SECONDS, pending, review, or
+ *             "review, held" (only what names it starts it again)
  *   reason    what the reason has in it result   of the receipt
  *   cost      in millionths
  */
@@ -58,7 +57,7 @@ static const char *const part_names[PARTS] = { "case", "tool", "from", "preset",
 	"tries", "now", "expect", "reason", "result", "cost" };
 
 /* Fewer are a file that was not found. */
-enum { CASES_LEAST = 120, PATTERNS_MOST = 600 };
+enum { CASES_LEAST = 300, PATTERNS_MOST = 600 };
 
 struct item {
 	struct buf value[PARTS];

@@ -151,6 +151,27 @@ static void nothing(void **state)
 		e->headers == NULL);
 }
 
+/* "In an hour" was said when it ended, not when somebody came to look. */
+static void time_of_the_end(void **state)
+{
+	int64_t before = clock_wall();
+	const struct evidence *e;
+
+	(void)state;
+	e = look();
+	assert_true(e->now >= before && e->now <= clock_wall());
+	report.ended_at = before - 3600 * 1000;
+	assert_int_equal(look()->now, before - 3600 * 1000);
+	/* also where nothing is asked */
+	report.outcome.exit = 0;
+	keys("");
+	assert_int_equal(look()->now, before - 3600 * 1000);
+	/* a clock that was set back since */
+	report.ended_at = before + 3600 * 1000;
+	e = look();
+	assert_true(e->now >= before && e->now <= clock_wall());
+}
+
 /* Only what judging asks for is read. */
 static void not_asked(void **state)
 {
@@ -536,7 +557,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(tails), T(nothing), T(not_asked), T(missing),
+		T(tails), T(nothing), T(time_of_the_end), T(not_asked), T(missing),
 		T(receipt_across_a_border), T(receipt_anywhere), T(receipts),
 		T(odd_logs), T(wait_file), T(headers), T(odd_headers),
 		T(many_headers),

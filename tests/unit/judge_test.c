@@ -37,6 +37,7 @@ struct row {
 #define RETRIES "retries = 2\n"
 #define LIMIT "wait_if = limit\n"
 #define GATES "verify.size = x\nverify.sound = x\n"
+#define DIGITS "1234567890123456789012345678901234567890"
 #define RECEIPT "receipt = ^sent ([0-9]+)\n"
 
 static const struct row rows[] = {
@@ -246,8 +247,11 @@ static const struct row rows[] = {
 	{ LIMIT, "", "exit 1", .is = "waiting limit +90000: limit: exit 1",
 		.wait = "1767268890", .err = "limit, retry after 5\n" },
 	{ "", "", "exit 0", .is = "done", .wait = "90\n" },
+	/* what cannot be read says "not now" all the same */
 	{ "", "", "exit 1", .is = "waiting limit +1000: limit: exit 1",
 		.wait = "soon\n" },
+	{ "", "", "exit 1", .is = "waiting limit +30000: limit: exit 1",
+		.wait = "try again in 30 s" },
 	{ "ok_exit = 75\n", "", "exit 75", .is = "done" },
 	/* the last word counts: the program got over what it said before */
 	{ LIMIT, "", "exit 1", .is = "waiting limit +7200000: limit: limit, "
@@ -304,9 +308,20 @@ static const struct row rows[] = {
 		.err = "limit, retry after 99999" },
 	/* of a long line, the place that matched is in the reason */
 	{ LIMIT, "", "exit 1", .is = "waiting limit +1000: limit: "
-		"23456789012345678901234567890 limit", .err =
-		"1234567890123456789012345678901234567890123456789012345678901"
-		"2345678901234567890123456789012345678901234567890 limit\n" },
+		"23456789012345678901234567890 limit.", .err = DIGITS DIGITS
+		DIGITS " limit.\nbye\n" },
+	{ LIMIT, "", "exit 1", .is = "waiting limit +60000: limit: a limit, "
+		"retry after 60; " DIGITS "12345678901234567890123456789012345",
+		.err = "a limit, retry after 60; " DIGITS DIGITS DIGITS "\n" },
+	{ LIMIT, "", "exit 1", .is = "waiting limit +1000: limit: limit "
+		DIGITS DIGITS "12345678901234", .err = "limit " DIGITS DIGITS
+		DIGITS },
+	/* of several lines, what is in the first of them */
+	{ "wait_if = rate[[:space:]]*limit\n", "", "exit 1", .is = "waiting "
+		"limit +60000: limit: rate\n limit, retry after 60\nbye\n",
+		.out = "x\nrate\n limit, retry after 60\nbye\n" },
+	{ "wait_if = a$[[:space:]]^b\n", "", "exit 1", .is = "waiting limit "
+		"+1000: limit: a\nb", .err = "xa\nb" },
 
 	/* retries */
 	{ "", "", "exit 1", .is = "needs_review: exit 1" },
@@ -481,8 +496,11 @@ static const struct row rows[] = {
 		"pending rerun: no a", .missing = "no a" },
 	{ "outputs = a\n" RETRIES, "settle asked", "exit 1", .is =
 		"pending rerun: no a", .missing = "no a" },
+	/* who could not look says nothing about it */
 	{ "outputs = a\n", "settle asked", "signal 9", .is = "needs_review: "
 		"outputs: killed by signal 9 (KILL)" },
+	{ "outputs = a\n", "settle asked", "exit 2", .is = "needs_review: "
+		"cannot be read", .missing = "cannot be read" },
 	{ "outputs = a\n" NEVER, "settle asked", "exit 1", .is =
 		"needs_review: no a", .missing = "no a" },
 	{ "outputs = a\n", "settle asked receipt", "exit 1", .is =
@@ -513,6 +531,17 @@ static const struct row rows[] = {
 	{ GATES, "gate=size asked", "exit 0", .is = "after verify.sound" },
 	{ GATES, "gate=size asked", "exit 1", .is = "pending rerun: "
 		"verify.size: exit 1" },
+	{ GATES, "gate=size asked", "exit 127", .is = "needs_review: "
+		"verify.size: exit 127" },
+	{ GATES, "gate=size asked", "exit 126", .is = "needs_review: "
+		"verify.size: exit 126" },
+	{ GATES, "gate=size asked", "timeout signal 15", .is = "needs_review: "
+		"verify.size: time limit (signal 15 (TERM))" },
+	{ GATES, "gate=size asked", "not-started errno=2", .is =
+		"needs_review: verify.size: not started: No such file or "
+		"directory" },
+	{ GATES, "gate=size asked", "exit 1 survivor=4", .is = "needs_review: "
+		"verify.size: exit 1; process 4 could not be killed" },
 	{ GATES NEVER, "gate=size asked", "exit 1", .is = "needs_review: "
 		"verify.size: exit 1" },
 	{ GATES, "gate=size receipt", "exit 1", .is = "needs_review hold: "
@@ -540,6 +569,10 @@ static const struct row rows[] = {
 		"placing stdout: exit 2" },
 	{ GATES "stdout = a\n", "place", "signal 9", .is = "needs_review: "
 		"placing stdout: killed by signal 9 (KILL)" },
+	{ GATES "stdout = a\n", "place asked", "exit 2", .is = "needs_review: "
+		"placing stdout: exit 2" },
+	{ GATES "stdout = a\n", "place asked", "exit 1", .is = "needs_review: "
+		"placing stdout: exit 1" },
 	{ GATES "stdout = a\n", "place receipt", "exit 2", .is = "needs_review "
 		"hold: placing stdout: exit 2" },
 	{ GATES "stdout = a\n", "place", "interrupted exit 0", .is =
@@ -613,6 +646,11 @@ static const struct row rows[] = {
 		.is = "done cost=1000000", .out = "usd nan" },
 	{ "cost_from = usd (-?[0-9a-z.]+)\ncost = 1\n", "", "exit 0",
 		.is = "done cost=1000000", .out = "usd inf" },
+	/* nor is what only begins like one */
+	{ "cost_from = usd ([0-9a-z.]+)\ncost = 1\n", "", "exit 0",
+		.is = "done cost=1000000", .out = "usd 5k" },
+	{ "cost_from = usd ([0-9a-z.,]+)\n", "", "exit 0",
+		.is = "done cost=2000000", .out = "usd 2\nusd 1,5\n" },
 	/* a time is no price */
 	{ "cost_from = usd ([0-9.]+)\ncost = 1\n", "", "exit 0",
 		.is = "done cost=1000000", .out = "usd 1767268800" },
@@ -869,7 +907,9 @@ static void check(const struct stepconf *conf, const struct task *t,
 		assert_true(v.until_at <= e->now + conf->wait_max_ms);
 	}
 	if (v.state == TASK_PENDING)
-		assert_true(stopped || (t->asked && v.rerun && !conf->never));
+		assert_true(stopped || (t->asked && v.rerun && !conf->never &&
+			is_exit && (t->phase == PHASE_SETTLE ||
+			t->phase == PHASE_VERIFY)));
 	if (v.state == TASK_NEEDS_REVIEW)
 		assert_true(v.reason[0] != '\0');
 	else
@@ -1009,6 +1049,74 @@ static void long_reasons(void **state)
 	assert_true(v.hold);
 }
 
+/* Of a step that has left the file nobody knows what success is. */
+static void gone(void **state)
+{
+	static const struct { const char *end, *is; } c[] = {
+		{ "exit 0", "exit 0; the step was not in the file when it "
+			"ended" },
+		{ "exit 3 survivor=4", "exit 3; process 4 could not be killed;"
+			" the step was not in the file when it ended" },
+		{ "interrupted exit 0", "interrupted (exit 0); the step was "
+			"not in the file when it ended" },
+		{ "lost", "lost: nobody saw how it ended; the step was not in "
+			"the file when it ended" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
+		struct report r;
+		struct verdict v;
+
+		report_of(c[i].end, NULL, &r);
+		v = judge_gone(&r);
+		assert_int_equal(v.next, NEXT_END);
+		assert_int_equal(v.state, TASK_NEEDS_REVIEW);
+		assert_true(v.hold && !v.approval && !v.rerun);
+		assert_int_equal(v.cost, 0);
+		assert_string_equal(v.reason, c[i].is);
+	}
+}
+
+/* What looks for a limit, at texts that make it slow, if anything does. */
+static void hostile(void **state)
+{
+	enum { LEN = 64 * 1024 };
+	static const char *const unit[] = { "limit\n", "limit ", "\n", "a",
+		"limit, try again in 5s\n", "resets ", "{\"limit\": 1, ",
+		"retry after 1767268860 limit|1767268860\n", "(", "" };
+	struct pipeline *p = step_with("wait_if =\n  ^.*limit.*x$\n"
+		"  ^[^A-Za-z0-9]*(a|a limit)\n  limit\n  (a|b)*c\n"
+		"give_up_if =\n  (n|o)*p\n  (limit ){2}x\nretries = 1\n"
+		"retry_if = limit[[:space:]]*y\ncost_from = ([0-9]+)\n");
+	struct task t = { .name = "a", .state = TASK_RUNNING };
+	struct report r = { .outcome = outcome_of(OUTCOME_EXIT) };
+	char *text = malloc(LEN);
+	struct timespec from, to;
+
+	(void)state;
+	assert_non_null(text);
+	r.outcome.exit = 1;
+	for (size_t i = 0; i < sizeof(unit) / sizeof(unit[0]); i++) {
+		struct evidence e = { .now = NOW, .cache = &cache,
+			.out = text, .err = text, .headers = text,
+			.out_len = LEN, .err_len = LEN, .headers_len = LEN };
+		size_t n = strlen(unit[i]) + (unit[i][0] == '\0');
+
+		for (size_t k = 0; k < LEN; k++)
+			text[k] = unit[i][k % n];
+		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &from);
+		check(p->step[0].conf, &t, &r, &e);
+		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
+		/* milliseconds */
+		if (to.tv_sec - from.tv_sec > 3)
+			fail_msg("\"%s\": %ld s", unit[i],
+				(long)(to.tv_sec - from.tv_sec));
+	}
+	free(text);
+	pipeline_free(p);
+}
+
 /* Which ends make somebody read the logs. */
 static void asks(void **state)
 {
@@ -1058,6 +1166,8 @@ int main(void)
 		cmocka_unit_test(never_a_lie),
 		cmocka_unit_test(exit_codes),
 		cmocka_unit_test(long_reasons),
+		cmocka_unit_test(gone),
+		cmocka_unit_test(hostile),
 		cmocka_unit_test(asks),
 	};
 	int failed;

@@ -117,6 +117,8 @@ static void finds(void **state)
 		if (rows[i].from == 0) {
 			struct pattern_hit again;
 
+			assert_int_equal(pattern_seen(&cache, rows[i].regex,
+				rows[i].text, rows[i].len), found);
 			assert_int_equal(pattern_find(&cache, rows[i].regex,
 				rows[i].text, rows[i].len, &again), found);
 			if (found)
@@ -125,6 +127,8 @@ static void finds(void **state)
 	}
 	assert_false(pattern_find(&cache, "a", NULL, 0,
 		&(struct pattern_hit){ 0 }));
+	assert_false(pattern_seen(&cache, "a", NULL, 0));
+	assert_true(pattern_seen(&cache, "^$", NULL, 0));
 }
 
 /* More than are kept, in turns: each is found what it is, and the ones that
@@ -186,6 +190,8 @@ static void checks(void **state)
 		assert_false(pattern_find(&cache, bad[i], bad[i],
 			strlen(bad[i]), &hit));
 		assert_false(pattern_find(&cache, bad[i], "", 0, &hit));
+		assert_false(pattern_seen(&cache, bad[i], bad[i],
+			strlen(bad[i])));
 	}
 }
 

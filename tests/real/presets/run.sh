@@ -79,7 +79,7 @@ wanted() { # PRESET: are its tests to be run, and is the program here?
 # --- a place of its own ------------------------------------------------------
 
 work=$(mktemp -d) || exit 2
-server= mounted=
+server='' mounted=''
 # shellcheck disable=SC2317 # called by the trap
 cleanup() {
 	local ini
@@ -169,6 +169,7 @@ until_true() { # SECONDS COMMAND...: asks ten times a second
 	done
 }
 
+# shellcheck disable=SC2317 # called by until_true
 larger() { [ "$(stat -c %s "$1" 2> /dev/null || echo 0)" -gt "$2" ]; }
 
 # --- material: a film of 20 s, and what is left of it when it breaks ----------
@@ -241,7 +242,7 @@ waits "curl, 429: as long as Retry-After says" 3 3.5
 has "curl, 429: says what said so" "$(field reason)" "returned error: 429"
 go
 is "curl, 429: then it goes on" "$status" 0
-ended "curl, 429: done in the end" done 2
+ended "curl, 429: done in the end" "done" 2
 is "curl, 429: asked twice, not more" "$(calls GET)" 2
 holds "curl, 429: the file is whole" cmp film.mp4 "$FILES/film.mp4"
 
@@ -253,7 +254,7 @@ run = curl -fsS -o film.mp4 "$URL/503,503,200/film.mp4"
 EOF
 go
 is "curl, 503 twice, then 200: the run ends well" "$status" 0
-ended "curl, 503 twice, then 200: done" done 3
+ended "curl, 503 twice, then 200: done" "done" 3
 is "curl, 503 twice, then 200: asked three times" "$(calls GET)" 3
 
 pipeline curl-503-ever <<'EOF'
@@ -274,7 +275,7 @@ outputs = film.mp4
 run = curl -fsS -o film.mp4 "$URL/rst,early,short,200/film.mp4"
 EOF
 go
-ended "curl, reset, reset, half a body, all of it: done" done 4
+ended "curl, reset, reset, half a body, all of it: done" "done" 4
 is "curl, reset, reset, half a body, all of it: four requests" "$(calls GET)" 4
 holds "curl, reset, reset, half a body, all of it: the file is whole" \
 	cmp film.mp4 "$FILES/film.mp4"
@@ -295,7 +296,7 @@ preset = curl
 run = curl -fsS -T "$FILES/film.mp4" "$URL/200/up/curl.mp4"
 EOF
 go
-ended "curl, an upload: done" done 1
+ended "curl, an upload: done" "done" 1
 go
 is "curl, an upload: once more, it stays one" "$status $(calls PUT)" "0 1"
 holds "curl, an upload: the server has it" cmp "$FILES/up/curl.mp4" "$FILES/film.mp4"
@@ -306,7 +307,7 @@ retry_delay = 100ms
 run = curl -fsS -T "$FILES/film.mp4" "$URL/503,200/up/again.mp4"
 EOF
 go
-ended "curl, an upload that was turned away: done" done 2
+ended "curl, an upload that was turned away: done" "done" 2
 is "curl, an upload that was turned away: one was taken" \
 	"$(calls PUT 503) $(calls PUT 200)" "1 1"
 
@@ -368,7 +369,7 @@ retry_delay = 100ms
 run = $RC copyto $DAV "$URL/503,200" "$FILES/film.mp4" :webdav:up/rclone503.mp4
 EOF
 go
-ended "rclone, 503, then 201: done" done 2
+ended "rclone, 503, then 201: done" "done" 2
 is "rclone, 503, then 201: one upload was taken" \
 	"$(calls PUT 503) $(calls PUT 200)" "1 1"
 holds "rclone, 503, then 201: the server has it" \
@@ -379,7 +380,7 @@ preset = rclone
 run = rclone copyto $DAV "$URL/200" "$FILES/film.mp4" :webdav:up/rclone.mp4
 EOF
 go
-ended "rclone, an upload: done" done 1
+ended "rclone, an upload: done" "done" 1
 go
 is "rclone, an upload: once more, it stays one" "$status $(calls PUT)" "0 1"
 
@@ -390,7 +391,7 @@ outputs = film.mp4
 run = $RC copyto --http-url "$URL/rst,short,200" :http:film.mp4 film.mp4
 EOF
 go
-ended "rclone, reset, half a body, all of it: done" done 3
+ended "rclone, reset, half a body, all of it: done" "done" 3
 is "rclone, reset, half a body, all of it: three requests" "$(calls GET)" 3
 holds "rclone, reset, half a body, all of it: the file is whole" \
 	cmp film.mp4 "$FILES/film.mp4"
@@ -431,6 +432,7 @@ FILM="-f lavfi -i testsrc2=size=640x360:rate=25 -f lavfi -i sine=440"
 X264="-c:v libx264 -preset ultrafast"
 export FF FILM X264
 
+# shellcheck disable=SC2317 # called by holds
 playable() { # FILE: has it a length?
 	awk -v s="$(ffprobe -v error -show_entries format=duration \
 		-of csv=p=0 "$1" 2> /dev/null)" 'BEGIN { exit !(s + 0 > 0) }'
@@ -443,7 +445,7 @@ run = $FF $FILM -t 3 $X264 -c:a aac film.tmp.mp4 && mv film.tmp.mp4 film.mp4
 EOF
 go
 is "ffmpeg, a film: the run ends well" "$status" 0
-ended "ffmpeg, a film: done" done 1
+ended "ffmpeg, a film: done" "done" 1
 holds "ffmpeg, a film: plays" playable film.mp4
 
 pipeline ffmpeg-short-ones <<'EOF'
@@ -456,7 +458,7 @@ run =
 	$FF -f lavfi -i testsrc2 -frames:v 1 picture.png
 EOF
 go
-ended "ffmpeg, parts of a second and a picture: done" done 1
+ended "ffmpeg, parts of a second and a picture: done" "done" 1
 
 if [ -n "$mounted" ]; then
 	for kind in mp4 mkv; do
@@ -532,7 +534,7 @@ outputs = film.mp4
 run = $FF -i "$URL/503,200/film.mp4" -c copy film.mp4
 EOF
 go
-ended "ffmpeg, input that is there the second time: done" done 2
+ended "ffmpeg, input that is there the second time: done" "done" 2
 is "ffmpeg, input that is there the second time: turned away once" "$(calls GET 503)" 1
 
 pipeline ffmpeg-http-short <<'EOF'
@@ -565,7 +567,7 @@ for how in stop INT; do
 	wait "$pid"
 	status=$?
 	[ $how = stop ] && want=3 || want=130
-	is "ffmpeg, stopped ($how): how durexec ends" "$status" $want
+	is "ffmpeg, stopped ($how): how durexec ends" "$status" "$want"
 	is "ffmpeg, stopped ($how): not done" "$(field state outcome)" "pending interrupted"
 	holds "ffmpeg, stopped ($how): what it left plays" playable film.mkv
 done
@@ -605,7 +607,7 @@ outputs = film.mp4
 run = $YT -o film.mp4 "$URL/200,rst,200/two.mp4"
 EOF
 go
-ended "yt-dlp, reset in the film: done" done 2
+ended "yt-dlp, reset in the film: done" "done" 2
 has "yt-dlp, reset in the film: goes on with the part that was there" \
 	"$("$durexec" logs it --stdout it.ini 2>&1)" "Resuming download at byte"
 holds "yt-dlp, reset in the film: the film is whole" cmp film.mp4 "$FILES/two.mp4"
@@ -624,7 +626,7 @@ outputs = film.mp4
 run = $YT --max-downloads 1 -o film.mp4 "$URL/200/three.mp4"
 EOF
 go
-ended "yt-dlp, --max-downloads (exit 101): done" done 1
+ended "yt-dlp, --max-downloads (exit 101): done" "done" 1
 
 fi
 
@@ -650,7 +652,7 @@ run = node "$SHOT" "$URL/200/page.html" page.png /usr/bin/chromium
 EOF
 go
 is "playwright, a screenshot: the run ends well" "$status" 0
-ended "playwright, a screenshot: done" done 1
+ended "playwright, a screenshot: done" "done" 1
 
 pipeline playwright-no-browser <<'EOF'
 preset = playwright

@@ -18,6 +18,7 @@
 # its first process ends all others at the same moment, durexec, keepers and
 # steps. The servers are outside of it, as they are in life. A power cut also
 # loses what is not on disk yet; that is tests/crash's affair.
+# shellcheck disable=SC2317 # functions are called by until_true and holds
 set -u
 
 video=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -47,7 +48,7 @@ if [ "${1-}" != --alone ]; then
 fi
 durexec=$2
 
-# --- saying how it went ---------------------------------------------------------
+# --- saying how it went -------------------------------------------------------
 
 passed=0 failed=0
 
@@ -93,11 +94,10 @@ reach() { # SENTENCE SECONDS COMMAND...: without it nothing below has a sense
 	finish
 }
 
-# --- a directory of its own, which goes away with us ------------------------------
+# --- a directory of its own, which goes away with us --------------------------
 
 work=$(mktemp -d) || exit 2
 init='' server='' uploads=''
-# shellcheck disable=SC2317 # called by the trap
 cleanup() {
 	[ -z "$init" ] || kill -9 "$init" 2> /dev/null
 	[ -z "$server" ] || kill "$server" 2> /dev/null
@@ -109,7 +109,7 @@ trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# --- the machine --------------------------------------------------------------------
+# --- the machine --------------------------------------------------------------
 
 child() { cat "/proc/$1/task/$1/children" 2> /dev/null; }
 
@@ -156,7 +156,7 @@ exec_machine() {
 
 machine() { (exec_machine "$@"); }
 
-# --- durexec on it ---------------------------------------------------------------------
+# --- durexec on it ------------------------------------------------------------
 
 named=() # video.ini and its parameters
 
@@ -217,19 +217,14 @@ print(*(here[name] for name in sys.argv[2:]))' "$@"
 }
 
 # at_work NAME: does a program of that name run? Linux keeps 15 bytes of it.
-# shellcheck disable=SC2317 # called by until_true
 at_work() { [ -n "$(ours "${1:0:15}")" ]; }
-# shellcheck disable=SC2317 # called by until_true
 nobody_left() { [ -z "$(ours)" ]; }
-# shellcheck disable=SC2317 # called by until_true
 seen() { grep -q -e "$1" "$work/go.log"; }
 uploaded() { grep -c "^$1" "$work/uploads/log"; }
-# shellcheck disable=SC2317 # called by until_true
 arrived() { [ "$(uploaded 'received videos')" = "$1" ]; }
-# shellcheck disable=SC2317 # called by until_true
 grown() { [ "$(stat -c %s "$1")" -gt "$2" ]; }
 
-# --- what is there before it starts ------------------------------------------------------
+# --- what is there before it starts -------------------------------------------
 
 start_server
 mkdir -p "$work/uploads"
@@ -280,7 +275,7 @@ is "--dry-run finds nothing missing" "$(tail -n 1 "$work/dry")" \
 is "and has run nothing" "$(ls "$lessons"; cat "$work/witness")" \
 	"$(printf '%s\n' 12.mp4 client_secrets.json node_modules request.token video video.ini)"
 
-# --- kill -9 while whisper hears -------------------------------------------------------------
+# --- kill -9 while whisper hears ----------------------------------------------
 
 go
 reach "whisper is at work" 60 at_work pocketsphinx_batch
@@ -304,7 +299,7 @@ plan "429 $limit" "200 {\"1\": \"$corrected\"}" \
 go
 holds "the same command adopts it" seen 'adopting transcribe'
 
-# --- a rate limit, an overload ------------------------------------------------------------------
+# --- a rate limit, an overload ------------------------------------------------
 
 reach "Claude's limit is met" 90 seen 'correct: limit: .*waiting until'
 is "the run waits" "$(field . state)" waiting
@@ -316,7 +311,7 @@ assert 0 <= until.timestamp() - int(sys.argv[1]) <= 60, sys.argv
 EOF
 reach "the API is overloaded" 240 seen 'metadata: exit 1; retry 1 of'
 
-# --- the power goes while ffmpeg encodes -----------------------------------------------------------
+# --- the power goes while ffmpeg encodes --------------------------------------
 
 reach "ffmpeg encodes the video" 180 grown "$out/final.tmp.mp4" 1000000
 power_cut
@@ -328,7 +323,7 @@ is "the last record is no end of the run" "$(grep -c ' close ' \
 boot
 holds "another boot" test "$(machine cat /proc/sys/kernel/random/boot_id)" != "$first_boot"
 
-# --- kill -9 while the uploader waits for the answer -------------------------------------------------
+# --- kill -9 while the uploader waits for the answer --------------------------
 
 : > "$work/uploads/hold"
 go
@@ -342,7 +337,7 @@ ends 60
 is "it is finished" "$status" 0
 sed 's/^/# /' "$work/said"
 
-# --- what came of it ----------------------------------------------------------------------------------
+# --- what came of it ----------------------------------------------------------
 
 is "all steps are done" "$(field . state 'done' total)" "done 10 10"
 is "whisper was begun once and came to its end" \
@@ -414,7 +409,7 @@ is "once more: it says that it is finished" "$status $(grep -c ': finished ' "$w
 is "once more: nobody was asked for anything" \
 	"$(wc -l "$work/api/log" "$work/uploads/log" "$work/witness")" "$before"
 
-# --- the power goes in the middle of the upload ---------------------------------------------------------
+# --- the power goes in the middle of the upload -------------------------------
 
 : > "$work/said"
 tell rewind upload > /dev/null
