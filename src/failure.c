@@ -139,8 +139,8 @@ static bool gives_up(const struct failure *f, struct verdict *v)
 	}
 	pattern = found(&f->conf->give_up_if, f->e);
 	if (pattern != NULL) {
-		verdict_say(v, "%s; give_up_if \"%.*s\" matched", f->why, QUOTED,
-			pattern);
+		verdict_say(v, "%s; give_up_if \"%.*s\" matched", f->why,
+			QUOTED, pattern);
 		return true;
 	}
 	if (o->err == ENOSPC || says_no_space(f->e)) {
@@ -209,8 +209,8 @@ static struct verdict parks(const struct failure *f, const struct limit *l)
 	if (last <= now) {
 		clock_span(f->conf->wait_max_ms, span);
 		v = ends(TASK_NEEDS_REVIEW);
-		verdict_say(&v, "%s; the limit is still there after wait_max (%s)",
-			f->why, span);
+		verdict_say(&v, "%s; the limit is still there after wait_max "
+			"(%s)", f->why, span);
 		return v;
 	}
 	/* None named, or the limit is still there after the time that was:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* lanes: which of the steps that may start does: pools, and times waited for. */
+/* lanes: which of the steps that may start does: pools, times waited for. */
 #include "plan.h"
 
 #include <stdlib.h>

@@ -12,15 +12,15 @@
 
 struct prepare_part {
 	enum phase phase;
-	int gate;		/* of PHASE_VERIFY: index into the step's gates */
+	int gate;		/* of PHASE_VERIFY: index into conf->gates */
 	const char *slot;	/* of its pool; NULL none */
 	int64_t turn;		/* job.h */
 };
 
 /*
  * Append the message for that part of attempt `attempt` of the step to out. e
- * is built anew. -1 + why: the step cannot be started (its env_file, a reference,
- * a directory): out is as it was.
+ * is built anew. -1 + why: the step cannot be started (its env_file, a
+ * reference, a directory): out is as it was.
  */
 int prepare_phase(struct env *e, int step, int attempt,
 	const struct prepare_part *part, struct buf *out, struct why *why);

@@ -564,7 +564,8 @@ static void many(void **state)
 	for (size_t i = 0; i < answer.len; i++)
 		lines += answer.data[i] == '\n';
 	assert_int_equal(lines, 21);
-	assert_non_null(strstr(answer.data, "s19 is skipped\n… and 30 more\n"));
+	assert_non_null(strstr(answer.data,
+		"s19 is skipped\n… and 30 more\n"));
 	buf_release(&text);
 	buf_release(&answer);
 }

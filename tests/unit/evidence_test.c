@@ -557,7 +557,8 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(tails), T(nothing), T(time_of_the_end), T(not_asked), T(missing),
+		T(tails), T(nothing), T(time_of_the_end), T(not_asked),
+		T(missing),
 		T(receipt_across_a_border), T(receipt_anywhere), T(receipts),
 		T(odd_logs), T(wait_file), T(headers), T(odd_headers),
 		T(many_headers),

@@ -460,6 +460,11 @@ static const struct row rows[] = {
 		"needs_review approval: approval" },
 	{ "outputs = a\n" GATES, "settle", "exit 0", .is =
 		"after verify.size" },
+	{ "outputs = a\nverify.size = x\n", "settle", "exit 0", .is =
+		"after verify.size" },
+	{ "outputs = a\nstdout = b\n", "settle", "exit 0", .is = "done" },
+	{ "stdout = b\nreview = yes\n", "settle", "exit 0", .is =
+		"needs_review approval: approval" },
 	{ "outputs = a\n", "settle", "exit 1", .is = "needs_review: output a "
 		"is empty", .missing = "output a is empty" },
 	{ "outputs = a\n", "settle", "exit 1", .is =
@@ -478,6 +483,12 @@ static const struct row rows[] = {
 		.err = "limit, retry after 60" },
 	{ "outputs = a\nretry_on = 7\n" RETRIES, "settle", "exit 1",
 		.is = "needs_review: no a", .missing = "no a" },
+	/* its exit status is not the command's */
+	{ "outputs = a\nretry_on = 1\n" RETRIES, "settle", "exit 1",
+		.is = "needs_review: no a", .missing = "no a" },
+	{ "outputs = a\ngive_up_on = 1\n" RETRIES, "settle", "exit 1",
+		.is = "waiting retry +1000 rerun: no a; retry 1 of 2",
+		.missing = "no a" },
 	{ "outputs = a\n" RETRIES, "settle", "exit 2", .is = "needs_review: "
 		"cannot make it durable", .missing = "cannot make it durable" },
 	{ "outputs = a\n" RETRIES, "settle", "signal 9", .is = "needs_review: "
@@ -631,6 +642,8 @@ static const struct row rows[] = {
 		.is = "done cost=9000000", .out = "nothing" },
 	{ "cost_from = \"usd\": *([0-9.]+)\n", "", "exit 0", .is = "done",
 		.out = "nothing" },
+	{ "cost_from = usd ([0-9.]+)\ncost = 9\n", "", "exit 0", .is = "done",
+		.out = "usd 0" },
 	/* the last one, whichever line it stands in */
 	{ "cost_from = usd ([0-9.]+)\n", "", "exit 0", .is =
 		"done cost=3000000", .out = "usd 1\nusd 2 usd 3\n" },
@@ -1049,6 +1062,22 @@ static void long_reasons(void **state)
 	assert_true(v.hold);
 }
 
+/* The command comes after its condition, whatever else the step has. */
+static void after_the_condition(void **state)
+{
+	struct pipeline *p = step_with("if = x\noutputs = a\n" GATES);
+	enum phase next = PHASES;
+	int gate = -1;
+
+	(void)state;
+	assert_true(judge_after(p->step[0].conf, PHASE_IF, "if", &next,
+		&gate));
+	assert_int_equal(next, PHASE_RUN);
+	assert_false(judge_after(p->step[0].conf, PHASE_PLACE, "place", &next,
+		&gate));
+	pipeline_free(p);
+}
+
 /* Of a step that has left the file nobody knows what success is. */
 static void gone(void **state)
 {
@@ -1166,6 +1195,7 @@ int main(void)
 		cmocka_unit_test(never_a_lie),
 		cmocka_unit_test(exit_codes),
 		cmocka_unit_test(long_reasons),
+		cmocka_unit_test(after_the_condition),
 		cmocka_unit_test(gone),
 		cmocka_unit_test(hostile),
 		cmocka_unit_test(asks),

@@ -517,7 +517,8 @@ static void receipts(void **unused)
 static void tried(void **unused)
 {
 	static const struct { const char *record; bool tried; } c[] = {
-		{ "outcome=exit exit=0", true }, { "outcome=exit exit=1", true },
+		{ "outcome=exit exit=0", true },
+		{ "outcome=exit exit=1", true },
 		{ "outcome=signal signal=9", true }, { "outcome=lost", true },
 		{ "outcome=interrupted", true }, { "outcome=timeout", true },
 		{ "outcome=not-started errno=2", false },

@@ -171,9 +171,10 @@ go() { # the command that starts and goes on; its pid in $supervisor
 		sleep 0.05
 		supervisor=$(child "$waiter")
 		supervisor=${supervisor// /}
-		[ "$(cat "/proc/${supervisor:-none}/comm" 2> /dev/null)" = durexec ] ||
-			supervisor=
+		# until then it is env, which becomes durexec
+		[ "/proc/${supervisor:-none}/exe" -ef "$durexec" ] || supervisor=
 	done
+	[ -n "$supervisor" ] || { echo "durexec does not start" >&2; exit 2; }
 	until_true 30 grep -q '^durexec: \(run\|continuing\|finished\)' "$work/go.log"
 }
 
