@@ -65,6 +65,12 @@ static const char *found(const struct patterns *list,
 	return NULL;
 }
 
+/* A byte of UTF-8 that begins no character. */
+static bool in_character(char c)
+{
+	return ((unsigned char)c & 0xc0) == 0x80;
+}
+
 /* The last line in which the pattern is found: what was said before it, the
  * program may have got over. */
 static bool last_line(const char *pattern, const struct evidence *e,
@@ -101,6 +107,9 @@ static bool last_line(const char *pattern, const struct evidence *e,
 			at += (size_t)hit.start;
 			limit->said = start + (at > BEFORE ? at -
 				BEFORE : 0);
+			while (limit->said < end && in_character(
+			    *limit->said))
+				limit->said++;
 			break;
 		}
 	return true;
@@ -230,9 +239,11 @@ static struct verdict parks(const struct failure *f, const struct limit *l)
 	v.wait = WAIT_LIMIT;
 	v.until_at = until < last ? until : last;
 	left = l->line != NULL ? (size_t)(l->line + l->len - l->said) : 0;
+	if (left > QUOTED)
+		for (left = QUOTED; in_character(l->said[left]); left--)
+			;
 	if (left > 0)
-		verdict_say(&v, "limit: %.*s", left > QUOTED ? QUOTED :
-			(int)left, l->said);
+		verdict_say(&v, "limit: %.*s", (int)left, l->said);
 	else
 		verdict_say(&v, "limit: %s", f->why);
 	return v;

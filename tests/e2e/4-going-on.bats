@@ -202,7 +202,13 @@ PY
 		ends 0
 		look state=done
 	done
-	is "$(cut -d' ' -f1 "$WITNESS" | sort | uniq -c | awk '{ print $1 }' | sort -u)" 8
+	# One that was killed too late had begun its step, which is lost, and
+	# runs once more: no other does.
+	lost=$(cat .durexec/p/2*/state | grep -c 'outcome=lost' || :)
+	is "$(cut -d' ' -f1 "$WITNESS" | sort | uniq -c |
+		awk '$1 < 8 { print "too few of", $2 }')" ''
+	n=$(wc -l <"$WITNESS")
+	[ "$n" -le $((64 + lost)) ] || fail "$n starts, $lost were lost"
 }
 
 @test "killed again and again: one process, one attempt" {

@@ -182,6 +182,8 @@ static const struct row rows[] = {
 		"exit 4; give_up_on lists it" },
 	{ RETRIES "give_up_on = 3 4\n", "", "exit 5", .is = "waiting retry "
 		"+1000 rerun: exit 5; retry 1 of 2" },
+	{ RETRIES "give_up_on = 255\n", "", "exit 255", .is = "needs_review: "
+		"exit 255; give_up_on lists it" },
 	{ RETRIES "give_up_on = 137\n", "", "signal 9", .is = "needs_review: "
 		"killed by signal 9 (KILL); give_up_on lists it" },
 	{ RETRIES "give_up_on = 3\nretry_on = 3\n", "", "exit 3",
@@ -201,6 +203,8 @@ static const struct row rows[] = {
 		"+1000 rerun: exit 127; retry 1 of 2" },
 	{ RETRIES "retry_on = 127\n", "", "exit 126", .is =
 		"needs_review: exit 126" },
+	{ RETRIES "retry_on = 127\nretry_if = x\n", "", "exit 126", .is =
+		"needs_review: exit 126", .err = "x" },
 	{ RETRIES, "", "exit 1", .is = "needs_review: exit 1; No space left on "
 		"device", .err = "write: No space left on device\n" },
 	{ RETRIES "retry_on = 1\n", "", "exit 1", .is = "needs_review: exit 1; "
@@ -278,6 +282,12 @@ static const struct row rows[] = {
 		.err = "limit" },
 	{ LIMIT "retry_delay = 0\n", "parks=9 parked=-9", "exit 1",
 		.is = "waiting limit +1000: limit: limit", .err = "limit" },
+	/* however soon it is, it is believed once */
+	{ LIMIT, "", "exit 1", .is = "waiting limit +500: limit: limit, try "
+		"again in 500ms", .err = "limit, try again in 500ms" },
+	{ LIMIT, "parks=1 parked=-1", "exit 1", .is = "waiting limit +2000: "
+		"limit: limit, try again in 500ms", .err =
+		"limit, try again in 500ms" },
 	/* what was named was too early */
 	{ LIMIT, "parks=5 parked=-100", "exit 1", .is = "waiting limit +32000: "
 		"limit: limit, retry after 1", .err = "limit, retry after 1" },
@@ -659,6 +669,13 @@ static const struct row rows[] = {
 		.is = "done cost=1000000", .out = "usd nan" },
 	{ "cost_from = usd (-?[0-9a-z.]+)\ncost = 1\n", "", "exit 0",
 		.is = "done cost=1000000", .out = "usd inf" },
+	{ "cost_from = ([0-9]+) usd\n", "", "exit 0", .is = "done "
+		"cost=7000000", .out = "7 usd" },
+	/* as many digits as any price has */
+	{ "cost_from = usd ([0-9.]+)\n", "", "exit 0", .is = "done "
+		"cost=7000000", .out = "usd 0000000000000000000000000000007" },
+	{ "cost_from = usd ([0-9.]+)\n", "", "exit 0", .is = "done",
+		.out = "usd 00000000000000000000000000000007" },
 	/* nor is what only begins like one */
 	{ "cost_from = usd ([0-9a-z.]+)\ncost = 1\n", "", "exit 0",
 		.is = "done cost=1000000", .out = "usd 5k" },
@@ -1107,6 +1124,38 @@ static void gone(void **state)
 	}
 }
 
+/* Wherever it stands in a long line, the time is found and the place shown. */
+static void long_line(void **state)
+{
+	enum { LEN = 10000 };
+	static const char limit[] = " limit, retry after 60;";
+	struct pipeline *p = step_with(LIMIT);
+	struct task t = { .name = "a", .state = TASK_RUNNING };
+	struct report r = { .outcome = outcome_of(OUTCOME_EXIT) };
+	char *text = calloc(LEN + 1, 1);
+
+	(void)state;
+	assert_non_null(text);
+	r.outcome.exit = 1;
+	for (size_t at = 0; at + sizeof(limit) < LEN; at += 61) {
+		struct evidence e = { .now = NOW, .cache = &cache,
+			.out = text, .out_len = LEN, .random = .5 };
+		struct verdict v;
+
+		memset(text, 'x', LEN);
+		memcpy(text, "\n\n", 2);
+		memcpy(text + LEN - 2, "\nx", 2);
+		memcpy(text + at, limit, sizeof(limit) - 1);
+		v = judge(p->step[0].conf, &t, &r, &e);
+		assert_int_equal(v.until_at, NOW + 60000);
+		if (strstr(v.reason, limit) == NULL)
+			fail_msg("%zu: %s", at, v.reason);
+		assert_true(strlen(v.reason) <= sizeof("limit: ") - 1 + 100);
+	}
+	free(text);
+	pipeline_free(p);
+}
+
 /* What looks for a limit, at texts that make it slow, if anything does. */
 static void hostile(void **state)
 {
@@ -1120,7 +1169,8 @@ static void hostile(void **state)
 		"retry_if = limit[[:space:]]*y\ncost_from = ([0-9]+)\n");
 	struct task t = { .name = "a", .state = TASK_RUNNING };
 	struct report r = { .outcome = outcome_of(OUTCOME_EXIT) };
-	char *text = malloc(LEN);
+	/* a sanitizer's regexec() looks for a NUL */
+	char *text = calloc(LEN + 1, 1);
 	struct timespec from, to;
 
 	(void)state;
@@ -1197,6 +1247,7 @@ int main(void)
 		cmocka_unit_test(long_reasons),
 		cmocka_unit_test(after_the_condition),
 		cmocka_unit_test(gone),
+		cmocka_unit_test(long_line),
 		cmocka_unit_test(hostile),
 		cmocka_unit_test(asks),
 	};

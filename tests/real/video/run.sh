@@ -166,15 +166,15 @@ go() { # the command that starts and goes on; its pid in $supervisor
 	exec_machine "$durexec" "${named[@]}" > "$work/go.log" 2>&1 &
 	waiter=$!
 	supervisor=
-	while [ -z "$supervisor" ] && [ $tries -gt 0 ]; do
-		tries=$((tries - 1))
+	while [ -z "$supervisor" ] && [ -d "/proc/$waiter" ]; do
 		sleep 0.05
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || { echo "durexec does not start" >&2; exit 2; }
 		supervisor=$(child "$waiter")
 		supervisor=${supervisor// /}
 		# until then it is env, which becomes durexec
 		[ "/proc/${supervisor:-none}/exe" -ef "$durexec" ] || supervisor=
 	done
-	[ -n "$supervisor" ] || { echo "durexec does not start" >&2; exit 2; }
 	until_true 30 grep -q '^durexec: \(run\|continuing\|finished\)' "$work/go.log"
 }
 
