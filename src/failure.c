@@ -239,9 +239,12 @@ static struct verdict parks(const struct failure *f, const struct limit *l)
 	v.wait = WAIT_LIMIT;
 	v.until_at = until < last ? until : last;
 	left = l->line != NULL ? (size_t)(l->line + l->len - l->said) : 0;
-	if (left > QUOTED)
-		for (left = QUOTED; in_character(l->said[left]); left--)
-			;
+	if (left > QUOTED) {
+		left = QUOTED;
+		/* no character has more than three such bytes */
+		for (int i = 0; i < 3 && in_character(l->said[left]); i++)
+			left--;
+	}
 	if (left > 0)
 		verdict_say(&v, "limit: %.*s", (int)left, l->said);
 	else

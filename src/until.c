@@ -55,7 +55,8 @@ static int read_head(const struct scan *all, struct scan *s)
 {
 	static const struct { const char *words; int takes; } head[] = {
 		{ "resets", TIME }, { "reset", TIME }, { "renews", TIME },
-		{ "refreshes", TIME }, { "regain access", TIME }, { "restored", TIME },
+		{ "refreshes", TIME }, { "regain access", TIME },
+		{ "restored", TIME },
 		{ "retry", TIME | AFTER }, { "try again", TIME | AFTER },
 		{ "come back", TIME }, { "available again", TIME },
 		{ "available", TIME }, { "until", TIME }, { "wait", SPAN },

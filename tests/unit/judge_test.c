@@ -38,6 +38,9 @@ struct row {
 #define LIMIT "wait_if = limit\n"
 #define GATES "verify.size = x\nverify.sound = x\n"
 #define DIGITS "1234567890123456789012345678901234567890"
+/* ten times e with an acute */
+#define E10 "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3" \
+	"\xa9\xc3\xa9\xc3\xa9"
 #define RECEIPT "receipt = ^sent ([0-9]+)\n"
 
 static const struct row rows[] = {
@@ -1156,6 +1159,60 @@ static void long_line(void **state)
 	pipeline_free(p);
 }
 
+/* What is shown of a line begins and ends with whole characters. */
+static void characters(void **state)
+{
+	static const struct { const char *before, *each, *behind, *is; } c[] = {
+		/* 100 bytes, of which the last one is half a character */
+		{ "limit: ", "\xc3\xa9", "", "limit: limit: "
+			E10 E10 E10 E10 "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9"
+			"\xc3\xa9\xc3\xa9" },
+		{ "limit ", "\xc3\xa9", "", "limit: limit " E10 E10 E10 E10
+			"\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9"
+			"\xc3\xa9" },
+		/* 30 bytes before it, which begin within one */
+		{ "", "\xe2\x82\xac", "x limit", "limit: \xe2\x82\xac"
+			"\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac"
+			"\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac"
+			"x limit" },
+		/* no characters at all */
+		{ "", "\x80", "limit", "limit: limit" },
+		{ "", "\x80", "a limit", "limit: a limit" },
+	};
+	struct pipeline *p = step_with("wait_if =\n  limit\n  from.*to\n");
+	struct task t = { .name = "a", .state = TASK_RUNNING };
+	struct report r = { .outcome = outcome_of(OUTCOME_EXIT) };
+	struct evidence e = { .now = NOW, .cache = &cache, .random = .5 };
+	struct buf text = { 0 };
+	struct verdict v;
+
+	(void)state;
+	r.outcome.exit = 1;
+	for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
+		buf_reset(&text);
+		buf_str(&text, c[i].before);
+		for (int k = 0; k < 200; k++)
+			buf_str(&text, c[i].each);
+		buf_str(&text, c[i].behind);
+		e.out = text.data;
+		e.out_len = text.len;
+		v = judge(p->step[0].conf, &t, &r, &e);
+		assert_string_equal(v.reason, c[i].is);
+	}
+	/* nor where it is cut, and what matched is too long to be shown */
+	buf_reset(&text);
+	for (int k = 0; k < 12000; k++)
+		buf_str(&text, k == 200 ? "from" : k == 11800 ? "to" : "\x80");
+	e.out = text.data;
+	e.out_len = text.len;
+	v = judge(p->step[0].conf, &t, &r, &e);
+	assert_int_equal(v.wait, WAIT_LIMIT);
+	assert_int_equal(strspn(v.reason + 7, "\x80"), 97);
+	assert_int_equal(strlen(v.reason), 7 + 97);
+	buf_release(&text);
+	pipeline_free(p);
+}
+
 /* What looks for a limit, at texts that make it slow, if anything does. */
 static void hostile(void **state)
 {
@@ -1248,6 +1305,7 @@ int main(void)
 		cmocka_unit_test(after_the_condition),
 		cmocka_unit_test(gone),
 		cmocka_unit_test(long_line),
+		cmocka_unit_test(characters),
 		cmocka_unit_test(hostile),
 		cmocka_unit_test(asks),
 	};

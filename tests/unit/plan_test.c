@@ -39,6 +39,7 @@
  *	! a b		these are blocked
  *	rest b		nothing else can start: now this may (rest: nothing)
  *	finished yes	plan_finished()
+ *	ready yes	plan_ready()
  *	fast yes	pl.failed_fast
  *	below a = a b	plan_below()
  *	only a b, until a, rebuild, closing
@@ -131,6 +132,12 @@ static const struct fact facts[] = {
 	{ "a failure while another one is due", "[pipeline]\n"
 		"fail_fast = yes\n" N("a", "") N("b", ""),
 		"> a b; a waits 5; at 5; b review; >; next never" },
+	{ "a failure while others are ready", "[pipeline]\n"
+		"fail_fast = yes\n" POOL("p", "") N("a", "") N("b", "")
+		N("c", "a") N("d", "a") N("e", "a") IN("f", "p") IN("g", "p"),
+		"> a b f/0; ready yes; a done; ready yes; b review; ready no;"
+		">; f done; ready no; >; rebuild; ready no; b pending;"
+		"rebuild; ready yes; > b c d e g/0" },
 	{ "only, and another one waits", N("a", "") N("b", ""),
 		"> a b; a waits 5; b waits 9; only b; >; next 9; at 9; > b" },
 	{ "only one that waits", N("a", "") N("b", ""),
@@ -244,6 +251,12 @@ static const struct fact facts[] = {
 	{ "back, between two", POOL("p", "slots = 2\nmin_interval = 10s\n")
 		IN("a", "p") IN("b", "p"), "at 1000; > a/0; at 100; >;"
 		"next 110; at 110; > b/1" },
+	{ "back, in several pools", POOL("p", "min_interval = 10s\n")
+		POOL("q", "min_interval = 10s\n") POOL("r",
+		"min_interval = 20s\n") IN("a", "p") IN("b", "p") IN("c", "q")
+		IN("d", "q") IN("e", "r") IN("f", "r"),
+		"at 1000; > a/0 c/0 e/0; a done; c done; e done; at 100; >;"
+		"next 110; at 110; > b/0 d/0; next 120; at 120; > f/0" },
 	{ "back, after a limit that was met", POOL("p", "") IN("a", "p")
 		IN("b", "p"), "at 1000; > a/0; a parks 1010; at 1010; > a/0;"
 		"a done; at 500; > b/0" },
@@ -458,6 +471,9 @@ static void carry_out(char *word, char *rest)
 	} else if (strcmp(word, "finished") == 0) {
 		if (plan_finished(&pl) != yes(rest))
 			fail_msg("%s: finished, not %s", saying, rest);
+	} else if (strcmp(word, "ready") == 0) {
+		if (plan_ready(&pl) != yes(rest))
+			fail_msg("%s: ready, not %s", saying, rest);
 	} else if (strcmp(word, "fast") == 0) {
 		if (pl.failed_fast != yes(rest))
 			fail_msg("%s: fast, not %s", saying, rest);

@@ -143,6 +143,9 @@ static void claude(void **state)
 		{ "spend limit reached (daily; resets 2026-08-09 00:00 UTC)",
 			"2026-08-09T00:00:00.000Z",
 			"2026-08-08T19:30:00.000Z", NULL },
+		{ "You have reached your specified API usage limits. You will "
+			"regain access on 2026-11-22 at 00:00 UTC.",
+			"2026-11-22T00:00:00.000Z", NULL, NULL },
 		{ "limit reached, resets tomorrow at 3pm",
 			"2026-11-21T14:00:00.000Z", NULL, NULL },
 		{ "5-hour limit: 100%, resets in 3h44m",
