@@ -271,6 +271,96 @@ static const struct fact facts[] = {
 	{ "from another time, rebuilt", POOL("p", "") IN("a", "p")
 		IN("b", "p"), "at 9999; > a/0; a parks 10010; rebuild; at 1;"
 		"> a/0; a done; rebuild; at 2; > b/0" },
+
+	{ "clean-up when all is done", S("a") ALWAYS("z", "done") S("b"),
+		"> a; a done; > b; >; b done; finished no; > z; z done;"
+		"finished yes" },
+	{ "clean-up does not hold up a chain", ALWAYS("z", "done") S("a"),
+		"> a; a done; > z; z done; finished yes" },
+	{ "clean-up not after review", S("a") ALWAYS("z", "done"),
+		"> a; a review; >; rest; ! ; finished no" },
+	{ "clean-up after an allowed failure",
+		S("a") ALLOW ALWAYS("z", "done"),
+		"> a; a review; > z; z done; finished yes" },
+	{ "clean-up at rest", S("a") S("b") ALWAYS("z", "review"),
+		"> a; a review; >; rest z; z done; >; ! b; finished no" },
+	{ "clean-up at rest, and done as well",
+		S("a") ALWAYS("z", "review") ALWAYS("y", "done"),
+		"> a; a done; > z y" },
+	{ "clean-up in order", S("a") ALWAYS("y", "done")
+		S("z") "always = done\nneeds = y\n",
+		"> a; a done; > y; y done; > z; z done; finished yes" },
+	{ "clean-up that fails", S("a") ALWAYS("z", "done"),
+		"> a; a done; > z; z review; >; finished no" },
+	{ "closing", S("a") S("b") ALWAYS("z", "done"),
+		"> a; a done; closing; > z; >" },
+
+	{ "only", S("a") S("b") S("c"), "only b; >" },
+	{ "only the first", S("a") S("b") S("c"),
+		"only a; > a; a done; >; finished no" },
+	{ "only, needs done", S("a") N("b", "a") N("c", "a"),
+		"> a; a done; only c; > c; c done; >; finished no" },
+	{ "only two", N("a", "") N("b", "") N("c", ""), "only a c; > a c" },
+	{ "until", S("a") S("b") S("c"),
+		"until b; > a; a done; > b; b done; >; finished no" },
+	{ "until, by needs", N("a", "") N("b", "") N("c", "a") N("d", "b"),
+		"until c; > a; a done; > c; c done; >" },
+	{ "until, through a chain", N("a", "") N("b", "") S("c") N("d", "c"),
+		"until d; > a b; a done; b done; > c; c done; > d" },
+	{ "until and clean-up", S("a") S("b") ALWAYS("z", "done"),
+		"until a; > a; a done; >" },
+	{ "until a clean-up", S("a") ALWAYS("z", "done"),
+		"until z; > a; a done; > z" },
+
+	{ "fail fast no", N("a", "") N("b", ""),
+		"> a b; a review; b review; fast no" },
+	{ "fail fast yes", "[pipeline]\nfail_fast = yes\n" N("a", "")
+		N("b", ""), "> a b; fast no; a review; fast yes" },
+	{ "fail fast 2", "[pipeline]\nfail_fast = 2\n" N("a", "") N("b", "")
+		N("c", ""),
+		"> a b c; a review; fast no; b done; fast no; c review;"
+		"fast yes" },
+	{ "fail fast 50%", "[pipeline]\nfail_fast = 50%\n" N("a", "")
+		N("b", "") N("c", "") N("d", ""),
+		"> a b c d; a review; fast no; b review; fast yes" },
+	{ "fail fast 100%", "[pipeline]\nfail_fast = 100%\n" N("a", "")
+		N("b", ""),
+		"> a b; fast no; a review; fast no; b review; fast yes" },
+	{ "fail fast, allowed", "[pipeline]\nfail_fast = 1\n" S("a") ALLOW
+		S("b"), "> a; a review; fast no; > b" },
+	{ "fail fast starts nothing", "[pipeline]\nfail_fast = yes\n"
+		N("a", "") N("b", "") N("c", "a") ALWAYS("z", "review"),
+		"> a b; b review; a done; >; rest z; z done; >; finished no" },
+	{ "fail fast counts anew", "[pipeline]\nfail_fast = 2\n" N("a", "")
+		N("b", ""),
+		"> a b; a review; rebuild; fast no; a pending; rebuild; > a;"
+		"a review; fast no; b review; fast yes; rebuild; fast yes" },
+
+	{ "below in a chain", S("a") S("b") S("c"),
+		"below a = a b c; below b = b c; below c = c" },
+	{ "below by needs", N("a", "") N("b", "") N("c", "a") N("d", "c b"),
+		"below a = a c d; below b = b d; below c = c d" },
+	{ "below in a mixture", N("a", "") N("b", "") S("c") N("d", "a"),
+		"below a = a c d; below b = b c; below d = d" },
+	{ "below and clean-up", N("a", "") N("b", "") ALWAYS("z", "done"),
+		"below a = a z; below z = z" },
+	{ "below a need that stands below", N("a", "c") N("b", "") N("c", "")
+		S("d"), "below c = a c d; below b = b d" },
+	{ "below, two branches", S("a") N("b", "a") N("c", "a") N("d", "b")
+		N("e", "c") N("f", "d e"), "below b = b d f; below a = "
+		"a b c d e f" },
+	{ "below a clean-up that another one needs", S("a")
+		ALWAYS("y", "done") S("z") "always = done\nneeds = y\n",
+		"below a = a y z; below y = y z" },
+	{ "rewound", S("a") S("b") S("c"),
+		"> a; a done; > b; b done; > c; c done; finished yes;"
+		"b pending; c pending; rebuild; finished no; > b; b done;"
+		"> c" },
+	{ "rewound with clean-up", S("a") ALWAYS("z", "done"),
+		"> a; a done; > z; z done; a pending; z pending; rebuild;"
+		"> a; a done; > z" },
+	{ "blocked through two", S("a") N("b", "a") N("c", "b") N("d", ""),
+		"> a d; d done; a review; ! b c; b skipped; rebuild; > c" },
 };
 
 /* The clock, when a story says 0. */
