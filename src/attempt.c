@@ -21,6 +21,8 @@ enum {
 	OUTPUT_MOST = 256 * 1024,
 	/* A value of it beyond this fits into no environment. */
 	VALUE_MOST = 100 * 1024,
+	/* A shorter wait for a pool is not worth a line. */
+	TELL_MS = 5000,
 	/* So many steps that cannot start now are gone past at a time. */
 	PUT_OFF_MOST = 100,
 };
@@ -226,6 +228,7 @@ static void end_task(struct slot *slot, const struct verdict *v,
 	struct record record = { 0 };
 	bool command = t->phase == PHASE_RUN;
 	int task = slot->task, step = slot->step;
+	char *gone;
 
 	if (command && (v->state == TASK_DONE || v->approval))
 		take_outputs(r, t);
@@ -266,8 +269,13 @@ static void end_task(struct slot *slot, const struct verdict *v,
 		hooks_call(r, HOOK_WAIT, task, 0);
 	}
 	engine_tell(r, VIEW_END, task, step, NULL);
-	if (step >= 0)
+	if (step >= 0) {
 		plan_changed(r->at.plan, step);
+		return;
+	}
+	gone = mem_printf("%s: %s", r->at.s->task[task].name, v->reason);
+	engine_tell(r, VIEW_MESSAGE, -1, -1, gone);
+	free(gone);
 }
 
 /* The command succeeded, and its gates are still to come. */
@@ -360,12 +368,31 @@ static bool too_dear(struct run *r, int step, bool *later)
 		*later = spent + promised + conf->cost > budget;
 		return *later;
 	}
-	reason = mem_printf("budget: %.2f of %.2f is spent",
-		(double)spent / 1e6, (double)budget / 1e6);
+	reason = mem_printf("budget: %.2f of %.2f is spent%s",
+		(double)spent / 1e6, (double)budget / 1e6, spent < budget ?
+		", and this costs more than what is left" : "");
 	end_plainly(r, r->at.plan->task[step], step, TASK_NEEDS_REVIEW, NULL,
 		reason, false);
 	free(reason);
 	return true;
+}
+
+/* Once, until there is a slot again: what the step waits for. */
+static void tell_lane(struct run *r, struct lane *lane, int64_t until)
+{
+	char when[CLOCK_SPAN], *text;
+	int64_t now = clock_wall();
+
+	if (lane->told || (until != 0 && until < now + TELL_MS))
+		return;
+	lane->told = true;
+	clock_local(until, when);
+	text = until != 0 ? mem_printf("pool %s: held until %s, as another "
+		"pipeline met a limit", lane->pool->name, when) :
+		mem_printf("pool %s: other pipelines have its slots; waiting "
+		"for one", lane->pool->name);
+	engine_tell(r, VIEW_MESSAGE, -1, -1, text);
+	free(text);
 }
 
 /* A machine-wide slot for the step. False: none now; the plan knows when to
@@ -392,12 +419,15 @@ static bool take_shared(struct run *r, int step, int *slot, int *fd)
 		if (why.text[0] != '\0' && !r->told_again)
 			msg_warn("pool %s: %s", lane->pool->name, why.text);
 		r->told_again |= why.text[0] != '\0';
+		lane->told = false;
 		return true;
 	case MACHINE_WAIT:
 		lane->held_until = until;
+		tell_lane(r, lane, until);
 		return false;
 	case MACHINE_BUSY:
 		lane->full = true;
+		tell_lane(r, lane, 0);
 		break;
 	case MACHINE_ERROR:
 		if (!r->told_again)

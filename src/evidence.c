@@ -45,6 +45,18 @@ static int open_log(const struct rundir *d, const struct task *t,
 	return fd;
 }
 
+/* Lines that end in CR LF end in LF: returns how long the text is now. */
+static size_t plain_lines(char *text, size_t n)
+{
+	size_t from, to = 0;
+
+	for (from = 0; from < n; from++)
+		if (text[from] != '\r' || from + 1 == n ||
+		    text[from + 1] != '\n')
+			text[to++] = text[from];
+	return to;
+}
+
 /* The last `most` bytes of a regular file. */
 static void read_end(int fd, size_t most, struct buf *out)
 {
@@ -57,7 +69,7 @@ static void read_end(int fd, size_t most, struct buf *out)
 		(void)lseek(fd, st.st_size - (off_t)most, SEEK_SET);
 	buf_reserve(out, most + 1);
 	n = io_read(fd, out->data, most);
-	out->len = n > 0 ? (size_t)n : 0;
+	out->len = n > 0 ? plain_lines(out->data, (size_t)n) : 0;
 	out->data[out->len] = '\0';
 }
 
@@ -127,8 +139,8 @@ static void search_log(struct proof *p, const struct rundir *d,
 			want = (size_t)left;
 		n = io_read(fd, piece + have, want);
 		if (n > 0) {
-			have += (size_t)n;
 			left -= n;
+			have += plain_lines(piece + have, (size_t)n);
 		}
 		end = n > 0 ? memrchr(piece, '\n', have) : NULL;
 		look = end != NULL ? (size_t)(end - piece) + 1 : have;

@@ -105,8 +105,10 @@ static bool last_line(const char *pattern, const struct evidence *e,
 		if (pattern_find(e->cache, pattern, start + at,
 		    len - at < LOOK ? len - at : LOOK, &hit)) {
 			at += (size_t)hit.start;
-			limit->said = start + (at > BEFORE ? at -
-				BEFORE : 0);
+			/* a long match says all itself */
+			if (hit.end - hit.start < BEFORE)
+				at = at > BEFORE ? at - BEFORE : 0;
+			limit->said = start + at;
 			while (limit->said < end && in_character(
 			    *limit->said))
 				limit->said++;

@@ -40,10 +40,10 @@ struct call {
 
 struct hooks {
 	struct watch keeper;
-	bool open, busy, killed;
+	bool open, busy, killed, told;
 	ev_io io;
 	int log;		/* memfd of the one that runs */
-	struct call call[WAITING_MOST];
+	struct call call[WAITING_MOST + HOOKS];
 	int ncalls;		/* call[0] runs, when busy */
 };
 
@@ -254,8 +254,17 @@ void hooks_call(struct run *r, enum hook hook, int task, int status)
 	struct call *c;
 
 	if (r->at.p->hook[hook] == NULL || h->killed || r->options.closing ||
-	    r->options.collect || h->ncalls == WAITING_MOST)
+	    r->options.collect)
 		return;
+	/* the others are called once each */
+	if (h->ncalls >= (hook == HOOK_WAIT ? WAITING_MOST :
+	    WAITING_MOST + HOOKS)) {
+		if (!h->told)
+			msg_warn("on_%s: %d calls wait already; it is not "
+				"called for each", words[hook], h->ncalls);
+		h->told = true;
+		return;
+	}
 	c = &h->call[h->ncalls++];
 	memset(c, 0, sizeof(*c));
 	c->hook = hook;

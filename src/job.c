@@ -11,7 +11,7 @@
 /* The numbers, as they stand in the message. */
 struct head {
 	int32_t attempt, umask, nice, stop_signal;
-	uint32_t nargv, nset, nunset;
+	uint32_t nargv, nset, nunset, unused;	/* no gap: it is sent */
 	int64_t turn, timeout_ms, idle_ms, grace_ms, max_output;
 };
 

@@ -335,6 +335,22 @@ bool plan_waits(const struct plan *pl, int64_t now, int64_t *at)
 	return any;
 }
 
+bool plan_startable(const struct plan *pl)
+{
+	int i;
+
+	for (i = 0; i < pl->nlanes; i++) {
+		const struct lane *l = &pl->lane[i];
+
+		/* the clock is not asked: it goes on meanwhile */
+		if (l->ready.n > 0 && (l->pool == NULL || (l->free > 0 &&
+		    !l->full && l->parked_until == 0 && l->held_until == 0 &&
+		    l->pool->min_interval_ms == 0)))
+			return true;
+	}
+	return false;
+}
+
 bool plan_ready(const struct plan *pl)
 {
 	int i;

@@ -58,6 +58,32 @@ static void line(const struct lines *l, int64_t at, const char *name,
 	buf_release(&out);
 }
 
+/* The parameters that name the run. */
+static void add_given(const struct view_run *r, struct buf *out)
+{
+	for (int i = 0; i < r->p->nparams; i++) {
+		struct buf word = { 0 };
+
+		if (!r->p->param[i].given)
+			continue;
+		buf_printf(&word, "%s=%s", r->p->param[i].name,
+			r->p->param[i].value);
+		buf_char(out, ' ');
+		quote_word(out, word.data);
+		buf_release(&word);
+	}
+}
+
+/* A step, with the file and the parameters that name its run: what a verb is
+ * given. */
+static void add_step(const struct lines *l, const struct view_run *r,
+	const char *step, struct buf *out)
+{
+	quote_word(out, l->ini);
+	add_given(r, out);
+	buf_printf(out, " %s", step);
+}
+
 static void step_end(const struct lines *l, const struct view_run *r,
 	const struct view_event *e)
 {
@@ -89,8 +115,8 @@ static void step_end(const struct lines *l, const struct view_run *r,
 		break;
 	case TASK_NEEDS_REVIEW:
 		if (e->text != NULL && strcmp(e->text, "approval") == 0) {
-			buf_printf(&text, "awaits approval: durexec approve "
-				"%s", t->name);
+			buf_str(&text, "awaits approval: durexec approve ");
+			add_step(l, r, t->name, &text);
 			colour = YELLOW;
 			break;
 		}
@@ -106,7 +132,11 @@ static void step_end(const struct lines *l, const struct view_run *r,
 		if (e->outcome.kind == OUTCOME_NONE) {
 			buf_str(&text, "not begun");
 		} else {
-			outcome_text(&e->outcome, &text);
+			/* a gate that failed, when it was asked again */
+			if (e->text != NULL)
+				buf_str(&text, e->text);
+			else
+				outcome_text(&e->outcome, &text);
 			buf_str(&text, t->ran ? "; its gates are asked again" :
 				"; it will run again");
 		}
@@ -162,7 +192,8 @@ static int *failed_steps(const struct view_run *r, int *n)
 	return list;
 }
 
-static void detail(const struct view_run *r, int step, struct buf *out)
+static void detail(const struct lines *l, const struct view_run *r, int step,
+	struct buf *out)
 {
 	const struct task *t = plan_task(r->plan, step);
 
@@ -172,10 +203,14 @@ static void detail(const struct view_run *r, int step, struct buf *out)
 	safe(out, t->reason != NULL ? t->reason : "?");
 	buf_char(out, '\n');
 	add_log(r, t, out);
-	if (t->hold)
-		buf_printf(out, "  it is not tried again unasked: durexec "
-			"approve %s (it took effect), retry %s (it did not), "
-			"or skip %s\n", t->name, t->name, t->name);
+	if (!t->hold)
+		return;
+	buf_str(out, "  it is not tried again unasked; when it took effect: "
+		"durexec approve ");
+	add_step(l, r, t->name, out);
+	buf_str(out, "\n  when it did not: durexec retry ");
+	add_step(l, r, t->name, out);
+	buf_char(out, '\n');
 }
 
 static const struct view_run *sorting;
@@ -224,14 +259,15 @@ static void grouped(const struct view_run *r, int *list, int n,
 	}
 }
 
-void lines_failures(const struct view_run *r, struct buf *out)
+void lines_failures(const struct lines *l, const struct view_run *r,
+	struct buf *out)
 {
 	int n, i, *list = failed_steps(r, &n);
 
 	if (n > DETAILED)
 		grouped(r, list, n, out);
 	for (i = 0; i < n && n <= DETAILED; i++)
-		detail(r, list[i], out);
+		detail(l, r, list[i], out);
 	free(list);
 }
 
@@ -250,22 +286,6 @@ static void add_next(const struct lines *l, const struct view_run *r,
 	buf_release(&words);
 }
 
-/* The parameters that name the run. */
-static void add_given(const struct view_run *r, struct buf *out)
-{
-	for (int i = 0; i < r->p->nparams; i++) {
-		struct buf word = { 0 };
-
-		if (!r->p->param[i].given)
-			continue;
-		buf_printf(&word, "%s=%s", r->p->param[i].name,
-			r->p->param[i].value);
-		buf_char(out, ' ');
-		quote_word(out, word.data);
-		buf_release(&word);
-	}
-}
-
 /* What a person has to say, before anything goes on. */
 static void add_approvals(const struct lines *l, const struct view_run *r,
 	const struct summary *sum, struct buf *out)
@@ -279,9 +299,8 @@ static void add_approvals(const struct lines *l, const struct view_run *r,
 		if (++n > EXAMPLES)
 			break;
 		buf_str(out, "approve: durexec approve ");
-		quote_word(out, l->ini);
-		add_given(r, out);
-		buf_printf(out, " %s\n", r->p->step[i].name);
+		add_step(l, r, r->p->step[i].name, out);
+		buf_char(out, '\n');
 	}
 }
 
@@ -292,7 +311,7 @@ static void at_rest(const struct lines *l, const struct view_run *r)
 	char span[CLOCK_SPAN], saved[CLOCK_SPAN];
 
 	summary_make(&sum, r->plan, false);
-	lines_failures(r, &out);
+	lines_failures(l, r, &out);
 	if (out.len > 0)
 		buf_char(&out, '\n');
 	if (l->quiet && sum.review + sum.approvals == 0)

@@ -25,6 +25,7 @@ void lines_init(struct lines *l, const char *ini);
 /* The failures of a run, as the end of a run shows them: each with how it
  * ended, the last 20 lines of what it said, its log and what to type. Many:
  * grouped by reason, three examples each. */
-void lines_failures(const struct view_run *r, struct buf *out);
+void lines_failures(const struct lines *l, const struct view_run *r,
+	struct buf *out);
 
 #endif

@@ -27,6 +27,8 @@ enum {
 
 /* The farthest that a limit's message is believed (until.h), and its spread;
  * a wait_max beyond that only limits a sum. */
+/* A small step of the clock changes little, and happens often. */
+#define CLOCK_STEP_MS (60 * 1000)
 #define LONGEST_MS ((int64_t)9 * 24 * 3600 * 1000)
 
 /* The last millisecond with a four-digit year. */
@@ -241,6 +243,9 @@ static int64_t earliest(const struct pool *pool, int mutex, struct note *note,
 	/* The clock was set back. From now on, then, and that has to be
 	 * noted, or each who asks would be told to wait once more. */
 	if (note->last > now) {
+		/* a wait that was noted then says nothing either */
+		if (note->last > now + CLOCK_STEP_MS)
+			note->until = 0;
 		note->last = now;
 		if (write_note(mutex, note) == -1)
 			note->last = 0;

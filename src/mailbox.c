@@ -196,7 +196,9 @@ static void read_record(const struct record *r, const char *step, int attempt,
 		*ours = s != NULL && p != NULL && strcmp(s, step) == 0 &&
 			strcmp(p, phase) == 0 &&
 			number(r, "attempt") == attempt &&
-			number(r, "turn") == turn;
+			/* one of before there were turns counts as begun */
+			(record_get(r, "turn") == NULL ||
+			number(r, "turn") == turn);
 		if (*ours) {
 			mail->taken = true;
 			mail->ended = false;

@@ -400,6 +400,7 @@ void options_help(void)
 "  -d, --detach         return once the run is under way\n"
 "      --fresh          close the unfinished run and start a new one\n"
 "      --fail-fast      after a failure start nothing new\n"
+"      --no-wait        when all that is left waits for a time: end, exit 75\n"
 "      --only STEP,...  just these steps, as far as they are ready\n"
 "      --until STEP     just this step and what it needs\n"
 "      --state-dir DIR  where runs are kept (.durexec beside the file)\n"
@@ -423,8 +424,9 @@ void options_help(void)
 "                           or pasted and changed\n"
 "\n"
 "Exit status: 0 done, 1 a step needs review, 2 command line or file wrong,\n"
-"3 stopped early, 4 the state cannot be read or kept, 75 another durexec runs\n"
-"this pipeline; after SIGINT or SIGTERM durexec dies by it.\n";
+"3 stopped early, or an approval is awaited, 4 the state cannot be read or kept,\n"
+"75 another durexec runs this pipeline, or (--no-wait) all that is left waits\n"
+"for a time; after SIGINT or SIGTERM durexec dies by it.\n";
 
 	fputs(text, stdout);
 }

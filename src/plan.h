@@ -36,6 +36,7 @@ struct lane {
 	int64_t parked_until;	/* a usage limit; 0 none */
 	int64_t last_start_at;	/* of the pool's last attempt; 0 none */
 	int64_t held_until;	/* the engine was told so (machine.h); 0 */
+	bool told;		/* people know that it holds steps back */
 	bool full;		/* as the engine was told: other pipelines have
 				   its slots */
 };
@@ -90,6 +91,8 @@ void plan_started(struct plan *pl, int step, int slot, int64_t now);
 /* Is there a step that waits for a time, or for a slot that others have? None
  * of them may start before *at (0: it cannot be known). */
 bool plan_waits(const struct plan *pl, int64_t now, int64_t *at);
+/* Is there a step that neither a time nor a slot holds back? */
+bool plan_startable(const struct plan *pl);
 /* The lane of a step as it would start now: index into pl->lane. */
 int plan_lane(const struct plan *pl, int step);
 

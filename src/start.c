@@ -18,6 +18,7 @@
 #include "lines.h"
 #include "mem.h"
 #include "msg.h"
+#include "opening.h"
 #include "os.h"
 #include "run.h"
 #include "session.h"
@@ -78,67 +79,6 @@ static int count_orphans(const struct session *se)
 		n += se->s.task[i].state == TASK_RUNNING && summary_orphan(
 			&se->d, &se->s.task[i], &pid) == ORPHAN_LIVES;
 	return n;
-}
-
-static void report_removed(const struct session *se)
-{
-	size_t i;
-
-	for (i = 0; i < se->s.ntasks; i++)
-		if (se->s.task[i].attempts > 0 &&
-		    pipeline_find(se->p, se->s.task[i].name) < 0)
-			msg_note("step %s is no longer in the file; its "
-				"result stays in the state (%s)",
-				se->s.task[i].name, state_word(
-				(enum task_state)se->s.task[i].state));
-}
-
-/* "; adopting video, upload (goes on)" */
-static void add_found(const struct session *se, enum orphan which,
-	const char *before, const char *after, struct buf *text)
-{
-	/* Of many, the first ones are named. */
-	enum { NAMED = 5 };
-	size_t i;
-	int n = 0, pid;
-
-	for (i = 0; i < se->s.ntasks && se->s.count[TASK_RUNNING] > 0; i++) {
-		const struct task *t = &se->s.task[i];
-
-		if (t->state != TASK_RUNNING ||
-		    summary_orphan(&se->d, t, &pid) != which || ++n > NAMED)
-			continue;
-		buf_printf(text, "%s%s", n == 1 ? before : ", ", t->name);
-	}
-	if (n > NAMED)
-		buf_printf(text, " and %d more", n - NAMED);
-	if (n > 0)
-		buf_str(text, after);
-}
-
-static void say_continuing(const struct session *se)
-{
-	struct summary sum;
-	struct buf text = { 0 };
-	char when[CLOCK_SPAN];
-
-	summary_make(&sum, &se->plan, false);
-	buf_printf(&text, "continuing run %s: %d of %d done", se->d.id,
-		sum.done, sum.total);
-	if (sum.review > 0)
-		buf_printf(&text, ", %d in review", sum.review);
-	if (sum.approvals > 0)
-		buf_printf(&text, ", %d to approve", sum.approvals);
-	if (sum.waiting > 0) {
-		clock_local(sum.until_at, when);
-		buf_printf(&text, ", %d waiting (until %s)", sum.waiting,
-			when);
-	}
-	add_found(se, ORPHAN_LIVES, "; adopting ", " (goes on)", &text);
-	add_found(se, ORPHAN_ENDED, "; adopting ", " (has ended)", &text);
-	add_found(se, ORPHAN_GONE, "; interrupted: ", "", &text);
-	msg_note("%s", text.data);
-	buf_release(&text);
 }
 
 static int refuse_mix(const struct session *se)
@@ -303,37 +243,6 @@ static int close_run(struct session *se, const struct options *o,
 	return 0;
 }
 
-static int finished(const struct session *se)
-{
-	char when[CLOCK_SPAN];
-	struct summary sum;
-
-	summary_make(&sum, &se->plan, false);
-	clock_local(se->s.closed_at != 0 ? se->s.closed_at :
-		se->s.started_at, when);
-	msg_note("finished %s, %d of %d done; run it again: durexec --fresh "
-		"%s", when, sum.done, sum.total, se->ini);
-	return STATUS_DONE;
-}
-
-/* What --resume leaves alone, and why. */
-static void say_held(const struct session *se)
-{
-	enum { NAMED = 5 };
-	int i, n = 0;
-
-	for (i = 0; i < se->p->nsteps && n < NAMED; i++) {
-		const struct task *t = plan_task(&se->plan, i);
-
-		if (t->state != TASK_NEEDS_REVIEW || !t->hold)
-			continue;
-		n++;
-		msg_note("step %s may have taken effect and is not tried "
-			"again unasked: durexec approve %s, or retry %s",
-			t->name, t->name, t->name);
-	}
-}
-
 /* Prepare what is there to be gone on with. 0: go; else the exit status. */
 static int prepare_old(struct session *se, const struct options *o)
 {
@@ -341,8 +250,8 @@ static int prepare_old(struct session *se, const struct options *o)
 	struct buf ignored = { 0 };
 	int changed = 0;
 
-	say_continuing(se);
-	report_removed(se);
+	opening_continuing(se);
+	opening_removed(se);
 	if (session_open_write(se, &why) == -1) {
 		msg_error("%s", why.text);
 		return STATUS_STATE;
@@ -356,7 +265,7 @@ static int prepare_old(struct session *se, const struct options *o)
 		    &why) == -1)
 			msg_error("%s", why.text);
 		buf_release(&ignored);
-		say_held(se);
+		opening_held(se);
 	} else {
 		changed = act_edited(&se->plan, &se->j);
 		if (changed > 0)
@@ -392,7 +301,7 @@ static int settle_run(struct session *se, const struct options *o, bool *idle)
 		if (over && !o->fresh && se->p->when_done == WHEN_DONE_STOP &&
 		    plan_finished(&se->plan)) {
 			*idle = true;
-			return finished(se);
+			return opening_finished(se);
 		}
 		if (over) {
 			session_leave(se);

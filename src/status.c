@@ -62,7 +62,10 @@ static void show(const struct view_run *r, int step, const bool *blocked,
 	case ORPHAN_GONE:
 		s->state = "pending";
 		s->pid = 0;
-		s->reason = "interrupted; the next durexec starts it again";
+		s->reason = r->p->step[step].conf->never &&
+			t->phase == PHASE_RUN ? "lost, and rerun = never: the "
+			"next durexec asks what became of it" :
+			"interrupted; the next durexec starts it again";
 		break;
 	}
 }

@@ -80,15 +80,16 @@ void summary_make(struct summary *sum, const struct plan *pl, bool live)
 		sum->state = "done";
 	else if (sum->review + sum->approvals > 0)
 		sum->state = "needs_review";
-	else if (sum->waiting > 0 && sum->running == 0)
-		sum->state = "waiting";
-	else
+	else if (sum->running > 0 || plan_startable(pl))
 		sum->state = "stopped";
+	else if (sum->waiting > 0)
+		sum->state = "waiting";
 	/* min_interval, or a limit that others met: no step says so itself */
-	if (strcmp(sum->state, "stopped") == 0 && sum->running == 0 &&
-	    plan_waits(pl, clock_wall(), &at)) {
+	else if (plan_waits(pl, clock_wall(), &at)) {
 		sum->state = "waiting";
 		sum->until_at = at;
+	} else {
+		sum->state = "stopped";
 	}
 }
 

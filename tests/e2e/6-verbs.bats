@@ -127,7 +127,8 @@ PY
 	at b
 	go_to=$pid
 	(become stop p.ini) </dev/null >out2 2>&1 || fail "$(cat out2)"
-	over "$go_to"
+	# at rest it was; its process may still be on its way out
+	eventually "it is gone" over "$go_to"
 	ends 3
 	look state=stopped b.state=pending b.outcome=interrupted
 	witnessed 'a 1' 'b 1'

@@ -159,7 +159,7 @@ INI
 	touch ok
 	go 1 --resume p.ini
 	look a.state=needs_review b.state=done c.state=pending
-	has err 'durexec approve a'
+	has err 'durexec approve p.ini a'
 	has out 'durexec approve a'
 	go 1 retry --failed --go p.ini
 	witnessed 'a 1' 'b 1' 'b 2'

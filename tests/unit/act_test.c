@@ -287,6 +287,10 @@ static void retry_a_pool(void **state)
 	ran("f", TASK_WAITING, "wait=limit until=" LATER);
 	ok(ACT_RETRY, "d", "wwwpwwp");
 	assert_int_equal(next(), 3);
+	ok(ACT_RETRY, "a", "ppwpwwp");
+	assert_int_equal(next(), 0);
+	ran("a", TASK_WAITING, "wait=limit until=" LATER);
+	ran("b", TASK_WAITING, "wait=limit until=" LATER);
 	ok(ACT_RETRY, "b", "ppwpwwp");
 	assert_int_equal(next(), 0);
 	/* one that waits for its own retry says nothing of the limit */
@@ -322,6 +326,7 @@ static void skipping(void **state)
 	refused(ACT_SKIP, "b", "srppp", "running");
 	run("d", TASK_NEEDS_REVIEW);
 	ok(ACT_SKIP, "d", "srpsp");
+	assert_string_equal(s.task[3].reason, "skipped by hand");
 }
 
 static void rewind_(void **state)
@@ -345,6 +350,15 @@ static void rewind_(void **state)
 	run("a", TASK_DONE);
 	run("b", TASK_RUNNING);
 	refused(ACT_REWIND, "a", "drpdp", "first: durexec stop");
+	/* what is dragged along, however it is pending: begun, or never */
+	run("b", TASK_PENDING);
+	assert_int_equal(s.task[1].generation, 2);
+	ok(ACT_SKIP, "c", "dpsdp");
+	ok(ACT_REWIND, "a", "pppdp");
+	assert_int_equal(s.task[1].generation, 3);
+	assert_int_equal(s.task[2].state, TASK_PENDING);
+	run("a", TASK_DONE);
+	run("b", TASK_RUNNING);
 	ok(ACT_REWIND, "d", "drppp");
 }
 
@@ -446,6 +460,11 @@ static void edited(void **state)
 	assert_int_equal(s.task[0].state, TASK_PENDING);
 	assert_int_equal(s.task[3].state, TASK_NEEDS_REVIEW);
 	assert_int_equal(act_edited(&now, &j), 0);
+	/* nobody noted what it was */
+	s.task[3].whole = 0;
+	assert_int_equal(act_edited(&now, &j), 0);
+	s.task[3].whole = 1;
+	assert_int_equal(act_edited(&now, &j), 1);
 	plan_release(&now);
 	pipeline_free(other);
 }

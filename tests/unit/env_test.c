@@ -25,6 +25,8 @@ static void lines(void **state)
 		{ "A=\n", "A=|", NULL }, { "A= b \n", "A= b |", NULL },
 		{ "  A=b\r\n\tB=c\r\n", "A=b|B=c|", NULL },
 		{ "export A=b\n", "A=b|", NULL },
+		{ "export  \t A=b\n", "A=b|", NULL },
+		{ "\r\n\r", "", NULL }, { "A=\"\"\nB=''\n", "A=|B=|", NULL },
 		{ "A=\"b c\"\nB='d'\nC=\"\nD='x\"\n",
 			"A=b c|B=d|C=\"|D='x\"|", NULL },
 		{ "A=b=c#d\n", "A=b=c#d|", NULL },
@@ -93,7 +95,8 @@ static void strength(void **state)
 		"[params]\nA = default\nB = default\nC = default\n"
 		"D = default\nE = default\nF = default\n"
 		"[step s]\nrun = x\nenv_file = step.env\n"
-		"env.A = step\nenv.B = step\nenv.G = ${F}-${D}-${H}\n", given);
+		"env.A = step\nenv.B = step\nenv.G = ${F}-${D}-${H}\n"
+		"env.I = ${B}${C}\n", given);
 	struct scratch d;
 	struct env e;
 	struct why why;
@@ -114,6 +117,8 @@ static void strength(void **state)
 	assert_string_equal(value(&e, "E"), "pipefile");
 	assert_string_equal(value(&e, "F"), "default");
 	assert_string_equal(value(&e, "G"), "default-stepfile-outside");
+	/* what is stronger, of those that stand above it */
+	assert_string_equal(value(&e, "I"), "steppipe");
 	/* durexec's own names are not a file's to set */
 	assert_null(value(&e, "DUREXEC_KEY"));
 	/* what is inherited is not set */
@@ -128,6 +133,163 @@ static void strength(void **state)
 	env_release(&e);
 	pipeline_free(p);
 	scratch_release(&d);
+}
+
+/* Files by their paths; how large they may be. */
+static void files(void **state)
+{
+	enum { MOST = 1024 * 1024 };
+	struct scratch d;
+	char *text = malloc(MOST + 1), ini[200];
+	struct pipeline *p;
+	struct env e;
+	struct why why;
+
+	(void)state;
+	assert_non_null(text);
+	scratch_init(&d);
+	snprintf(ini, sizeof(ini), "[step a]\nrun = x\nenv_file = %s/abs\n"
+		"[step b]\nrun = x\nenv_file = ${WHERE}.env\n", d.path);
+	setenv("WHERE", "here", 1);
+	p = loads(ini);
+	p->dir = d.path;
+	env_init(&e, p, NULL, NULL, NULL);
+	scratch_put(&d, "abs", "A=1\n", 4);
+	scratch_put(&d, "here.env", "A=2\n", 4);
+	assert_int_equal(env_build(&e, 0, 0, &why), 0);
+	assert_string_equal(value(&e, "A"), "1");
+	assert_int_equal(env_build(&e, 1, 0, &why), 0);
+	assert_string_equal(value(&e, "A"), "2");
+	scratch_put(&d, "abs", "", 0);
+	assert_int_equal(env_build(&e, 0, 0, &why), 0);
+	assert_null(value(&e, "A"));
+	memset(text, '#', MOST + 1);
+	memcpy(text, "A=3\n", 4);
+	scratch_put(&d, "abs", text, MOST);
+	assert_int_equal(env_build(&e, 0, 0, &why), 0);
+	assert_string_equal(value(&e, "A"), "3");
+	scratch_put(&d, "abs", text, MOST + 1);
+	assert_int_equal(env_build(&e, 0, 0, &why), -1);
+	assert_non_null(strstr(why.text, "larger than 1 MiB"));
+	unsetenv("WHERE");
+	assert_int_equal(env_build(&e, 1, 0, &why), -1);
+	assert_non_null(strstr(why.text, "WHERE"));
+	env_release(&e);
+	pipeline_free(p);
+	scratch_release(&d);
+	free(text);
+}
+
+static void works_in(const char *pipeline, const char *step,
+	const char *expected)
+{
+	struct buf ini = { 0 };
+	struct pipeline *p;
+	struct env e;
+	struct why why;
+	const char *dir;
+
+	if (pipeline != NULL)
+		buf_printf(&ini, "[pipeline]\nworkdir = %s\n", pipeline);
+	buf_str(&ini, "[step a]\nrun = x\n");
+	if (step != NULL)
+		buf_printf(&ini, "workdir = %s\n", step);
+	setenv("D", "dd", 1);
+	p = loads(ini.data);
+	p->dir = "/base";
+	env_init(&e, p, NULL, NULL, NULL);
+	assert_int_equal(env_build(&e, 0, 0, &why), 0);
+	dir = env_workdir(&e, 0, &why);
+	assert_non_null(dir);
+	assert_string_equal(dir, expected);
+	if (step == NULL)
+		assert_string_equal(env_workdir(&e, -1, &why), expected);
+	/* gone since the file was read */
+	unsetenv("D");
+	if (strchr(ini.data, '$') != NULL)
+		assert_null(env_workdir(&e, 0, &why));
+	env_release(&e);
+	pipeline_free(p);
+	buf_release(&ini);
+}
+
+static void workdirs(void **state)
+{
+	(void)state;
+	works_in(NULL, NULL, "/base");
+	works_in("w", NULL, "/base/w");
+	works_in("/w", NULL, "/w");
+	works_in("${D}/w", NULL, "/base/dd/w");
+	works_in(NULL, "v", "/base/v");
+	works_in(NULL, "/v", "/v");
+	works_in("w", "v", "/base/w/v");
+	works_in("/w", "v", "/w/v");
+	works_in("w", "/v", "/v");
+	works_in("/w", "${D}", "/w/dd");
+}
+
+/* A chain of steps which all know of the nearest 64 above them; of others, if
+ * they name them. */
+static void far_above(void **state)
+{
+	enum { STEPS = 100 };
+	struct buf ini = { 0 }, name = { 0 };
+	struct rundir d = { .id = NULL, .path = NULL };
+	char path[] = "/run/R";
+	struct pipeline *p;
+	struct state s;
+	int task[STEPS];
+	struct env e;
+	struct why why;
+
+	(void)state;
+	for (int i = 0; i < STEPS; i++)
+		buf_printf(&ini, "[step s%d]\nrun = x\n", i);
+	buf_str(&ini, "env.A = ${DUREXEC_OUT_s10}\n"
+		"outputs = ${DUREXEC_s11_URL} x ${DUREXEC_OUT_s12}\n"
+		"stdout = ${DUREXEC_OUT_s13}.copy\n"
+		"workdir = ${DUREXEC_OUT_s14}\n"
+		"[step last]\nneeds =\nrun = x\n");
+	p = loads(ini.data);
+	/* in its script, as shells write it */
+	p->step[99].run = "cat $DUREXEC_OUT_s0 \"${DUREXEC_s2_a_b}\" "
+		"$DUREXEC_OUT_s3x DUREXEC_ $DUREXEC_OUT_ $DUREXEC_OUT_s34";
+	d.path = path;
+	state_init(&s);
+	s.run = s.seed = "R";
+	for (int i = 0; i < STEPS; i++)
+		task[i] = state_task(&s, p->step[i].name);
+	s.output = mem_grow(NULL, 0, &s.output_cap, sizeof(*s.output));
+	s.output[s.noutputs++] = (struct task_output){ 11, "URL", "http://x",
+		-1 };
+	s.last_output[11] = 0;
+	env_init(&e, p, &s, &d, task);
+	if (env_build(&e, 99, 1, &why) != 0)
+		fail_msg("%s", why.text);
+	for (int i = 0; i < STEPS; i++) {
+		bool near = i >= 35 && i < 99;
+		bool named = i == 0 || i == 2 || i == 34 ||
+			(i >= 10 && i <= 14);
+
+		buf_reset(&name);
+		buf_printf(&name, "DUREXEC_OUT_s%d", i);
+		if ((value(&e, name.data) != NULL) != (near || named))
+			fail_msg("%s", name.data);
+	}
+	assert_string_equal(value(&e, "A"), "/dev/null");
+	assert_string_equal(value(&e, "DUREXEC_s11_URL"), "http://x");
+	/* all that it has is near enough */
+	assert_int_equal(env_build(&e, 64, 1, &why), 0);
+	assert_non_null(value(&e, "DUREXEC_OUT_s0"));
+	assert_int_equal(env_build(&e, 65, 1, &why), 0);
+	assert_null(value(&e, "DUREXEC_OUT_s0"));
+	assert_non_null(value(&e, "DUREXEC_OUT_s1"));
+	env_release(&e);
+	s.run = s.seed = NULL;
+	state_release(&s);
+	pipeline_free(p);
+	buf_release(&ini);
+	buf_release(&name);
 }
 
 /* What a step gets to know of those it needs. */
@@ -326,6 +488,9 @@ int main(void)
 		cmocka_unit_test(lines),
 		cmocka_unit_test(variables),
 		cmocka_unit_test(strength),
+		cmocka_unit_test(files),
+		cmocka_unit_test(workdirs),
+		cmocka_unit_test(far_above),
 		cmocka_unit_test(needs),
 		cmocka_unit_test_setup_teardown(slots, setup, teardown),
 		cmocka_unit_test_setup_teardown(previous, setup, teardown),

@@ -130,11 +130,12 @@ static void nothing(void **state)
 		e->headers == NULL && e->missing == NULL);
 	put("log/a.2.out", "sent 2\n");
 	put("output/a.2.wait", "60");
+	put("log/a.3.out", "x\n");
 	put("log/a.3.err", "sent 3\n");
 	e = look();
 	assert_true(e->receipt);
 	assert_string_equal(e->result, "3");
-	assert_int_equal(e->out_len, 0);
+	assert_int_equal(e->out_len, 2);
 	assert_null(e->wait);
 	/* buffers are used again, what was in them is not */
 	put("output/a.3.wait", "60");
@@ -170,6 +171,22 @@ static void time_of_the_end(void **state)
 	report.ended_at = before + 3600 * 1000;
 	e = look();
 	assert_true(e->now >= before && e->now <= clock_wall());
+}
+
+/* For jitter: not the same time after time. */
+static void chance(void **state)
+{
+	double first = look()->random;
+	int others = 0;
+
+	(void)state;
+	for (int i = 0; i < 50; i++) {
+		double r = look()->random;
+
+		assert_true(r >= 0 && r < 1);
+		others += r != first;
+	}
+	assert_true(others > 40);
 }
 
 /* Only what judging asks for is read. */
@@ -251,15 +268,16 @@ static void found(const char *result, size_t at)
 		fail_msg("at %zu: %s", at, e->result);
 }
 
-/* Where a piece of the log ends, and the next one begins. */
-static const size_t border[] = { PIECE, 2 * PIECE - OVERLAP, 2 * PIECE };
+/* Where a piece of the log ends, and where the next one begins. */
+static const size_t border[] = { PIECE - OVERLAP, PIECE,
+	2 * PIECE - 2 * OVERLAP, 2 * PIECE - OVERLAP, 2 * PIECE };
 
 static void receipt_across_a_border(void **state)
 {
 	size_t size = 2 * PIECE + 1000;
 
 	(void)state;
-	for (size_t b = 0; b < 3; b++)
+	for (size_t b = 0; b < sizeof(border) / sizeof(border[0]); b++)
 		for (size_t at = border[b] - 24; at < border[b] + 4; at++) {
 			/* a line of its own, among empty ones */
 			keys("receipt = ^sent ([0-9]*)$");
@@ -326,6 +344,12 @@ static void receipts(void **state)
 	found("1", 0);
 	put("log/a.3.out", "not sent 1\n");
 	found("9", 0);
+	/* the first one, however far from the others */
+	log_with(PIECE + 5000, '\n', 0, "sent 3\nsent 4\n");
+	put("log/a.3.err", "sent 9\n");
+	found("3", 0);
+	log_with(PIECE + 5000, '\n', PIECE + 1000, "sent 4\nsent 5\n");
+	found("4", 0);
 	/* at the very end, without a newline */
 	put("log/a.3.out", "sent 5");
 	found("5", 0);
@@ -340,8 +364,9 @@ static void receipts(void **state)
 	e = look();
 	assert_true(e->receipt);
 	assert_null(e->result);
-	/* several patterns: whichever */
-	keys("receipt =\n  ^(none)\n  ^sent (x)\n");
+	/* several patterns: the first that is found */
+	put("log/a.3.out", "sent x\n");
+	keys("receipt =\n  ^(none)\n  ^sent (x)\n  ^(s)ent\n");
 	found("x", 0);
 	/* NUL is a byte like others, but ends a result */
 	scratch_put(&dir, "log/a.3.out", "\0\0\nsent a\0b\n", 12);
@@ -407,6 +432,9 @@ static void wait_file(void **state)
 	e = look();
 	assert_int_equal(e->wait_len, 3);
 	assert_memory_equal(e->wait, "90\n", 3);
+	put(name, "5");
+	assert_int_equal(look()->wait_len, 1);
+	assert_non_null(look()->wait);
 	/* created, and nothing written */
 	put(name, "");
 	assert_null(look()->wait);
@@ -464,7 +492,7 @@ static void headers(void **state)
 	(void)state;
 	is_headers(NULL);
 	put("dir/a/hdr", "HTTP/2 429\r\nRetry-After: 30\r\n\r\n");
-	is_headers("HTTP/2 429\r\nRetry-After: 30\r\n\r\n\n");
+	is_headers("HTTP/2 429\nRetry-After: 30\n\n\n");
 	put("dir/a/hdr", "");
 	is_headers(NULL);
 	/* of this attempt, and of none before it */
@@ -557,8 +585,8 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(tails), T(nothing), T(time_of_the_end), T(not_asked),
-		T(missing),
+		T(tails), T(nothing), T(time_of_the_end), T(chance),
+		T(not_asked), T(missing),
 		T(receipt_across_a_border), T(receipt_anywhere), T(receipts),
 		T(odd_logs), T(wait_file), T(headers), T(odd_headers),
 		T(many_headers),

@@ -276,7 +276,7 @@ static const struct fact facts[] = {
 		"> a; a done; > b; >; b done; finished no; > z; z done;"
 		"finished yes" },
 	{ "clean-up does not hold up a chain", ALWAYS("z", "done") S("a"),
-		"> a; a done; > z; z done; finished yes" },
+		"> a; a done; finished no; > z; z done; finished yes" },
 	{ "clean-up not after review", S("a") ALWAYS("z", "done"),
 		"> a; a review; >; rest; ! ; finished no" },
 	{ "clean-up after an allowed failure",
@@ -309,6 +309,12 @@ static const struct fact facts[] = {
 		"until d; > a b; a done; b done; > c; c done; > d" },
 	{ "until and clean-up", S("a") S("b") ALWAYS("z", "done"),
 		"until a; > a; a done; >" },
+	{ "until, below a clean-up", ALWAYS("z", "done") S("a") S("b"),
+		"until b; > a; a done; > b; b done; ready no; >; finished no" },
+	{ "until, with a need below", N("a", "c") S("b") N("c", "") N("d", ""),
+		"until b; > c; c done; > a; a done; > b; b done; >" },
+	{ "until, and others are ready", N("a", "") N("b", ""),
+		"until a; > a; ready no; a done; ready no" },
 	{ "until a clean-up", S("a") ALWAYS("z", "done"),
 		"until z; > a; a done; > z" },
 
@@ -342,6 +348,8 @@ static const struct fact facts[] = {
 		"below a = a c d; below b = b d; below c = c d" },
 	{ "below in a mixture", N("a", "") N("b", "") S("c") N("d", "a"),
 		"below a = a c d; below b = b c; below d = d" },
+	{ "below by needs of a chain", S("a") S("b") N("c", "b") N("d", ""),
+		"below a = a b c; below b = b c; below d = d" },
 	{ "below and clean-up", N("a", "") N("b", "") ALWAYS("z", "done"),
 		"below a = a z; below z = z" },
 	{ "below a need that stands below", N("a", "c") N("b", "") N("c", "")

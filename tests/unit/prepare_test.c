@@ -97,7 +97,7 @@ static void decode(void)
 static void prepares(int step, enum phase phase, int gate, const char *slot)
 {
 	struct prepare_part part = { .phase = phase, .gate = gate,
-		.slot = slot };
+		.slot = slot, .turn = 77 };
 	struct why why;
 
 	buf_reset(&message);
@@ -109,6 +109,7 @@ static void prepares(int step, enum phase phase, int gate, const char *slot)
 	decode();
 	assert_string_equal(job.step, p->step[step].name);
 	assert_int_equal(job.attempt, 2);
+	assert_int_equal(job.turn, 77);
 }
 
 static void words_are(const char *expected)
@@ -236,7 +237,7 @@ static void gate_arguments(void **state)
 {
 	static const char *const file[] = { "sub/b 2.txt", "sub/a.txt",
 		"sub/c.dat", "-x", "lit[1].txt", "w[1]/in.txt", "w1/in.txt",
-		"odd*/q?.txt" };
+		"odd*/q?.txt", "oddly/q1.txt", "odd*/q1.txt" };
 	char ini[500];
 
 	(void)state;
@@ -246,6 +247,7 @@ static void gate_arguments(void **state)
 	assert_int_equal(mkdirat(dir.fd, "w[1]", 0700), 0);
 	assert_int_equal(mkdirat(dir.fd, "w1", 0700), 0);
 	assert_int_equal(mkdirat(dir.fd, "odd*", 0700), 0);
+	assert_int_equal(mkdirat(dir.fd, "oddly", 0700), 0);
 	for (size_t i = 0; i < sizeof(file) / sizeof(file[0]); i++)
 		scratch_put(&dir, file[i], "x", 1);
 #define STEP "[step a]\nrun = x\nverify.g = test -s \"$1\"\noutputs = "
@@ -259,8 +261,9 @@ static void gate_arguments(void **state)
 	/* patterns for what they find, as seen from where the gate runs */
 	begin(STEP "*/*.txt none sub/c*\n");
 	prepares(0, PHASE_VERIFY, 0, NULL);
-	words_are(SHELL "test -s \"$1\"|gate|odd*/q?.txt|sub/a.txt|sub/b 2.txt|"
-		"w1/in.txt|w[1]/in.txt|none|sub/c.dat");
+	words_are(SHELL "test -s \"$1\"|gate|odd*/q1.txt|odd*/q?.txt|"
+		"oddly/q1.txt|sub/a.txt|sub/b 2.txt|w1/in.txt|w[1]/in.txt|"
+		"none|sub/c.dat");
 	/* one that finds nothing is a name, perhaps */
 	begin(STEP "no*.txt lit[1].txt\n");
 	prepares(0, PHASE_VERIFY, 0, NULL);
@@ -278,10 +281,15 @@ static void gate_arguments(void **state)
 	words_are(SHELL "test -s \"$1\"|gate|in.txt");
 	begin(STEP "q*\nworkdir = odd*\n");
 	prepares(0, PHASE_VERIFY, 0, NULL);
-	words_are(SHELL "test -s \"$1\"|gate|q?.txt");
+	words_are(SHELL "test -s \"$1\"|gate|q1.txt|q?.txt");
 	begin(STEP "*.txt\nworkdir = sub/../sub/\n");
 	prepares(0, PHASE_VERIFY, 0, NULL);
 	words_are(SHELL "test -s \"$1\"|gate|a.txt|b 2.txt");
+	/* as many as the file names */
+	begin(STEP "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20\n");
+	prepares(0, PHASE_VERIFY, 0, NULL);
+	words_are(SHELL "test -s \"$1\"|gate|1|2|3|4|5|6|7|8|9|10|11|12|13|14|"
+		"15|16|17|18|19|20");
 	/* the command itself has none, nor has a gate without a shell */
 	prepares(0, PHASE_RUN, 0, NULL);
 	words_are("x");
@@ -325,6 +333,25 @@ static void resume_run(void **state)
 	words_are("prog|new");
 }
 
+/* Where bash reads a file first, that may define any name. */
+static void bash_env(void **state)
+{
+	(void)state;
+	if (!script_have_bash())
+		skip();
+	begin("[step a]\nrun = prog x\nif = prog y\nverify.g = prog z\n"
+		"check = prog c\nenv.BASH_ENV = /x\n"
+		"[step b]\nrun = prog x\nenv.BASH_ENVY = /x\n");
+	prepares(0, PHASE_RUN, 0, NULL);
+	words_are(SHELL "prog x");
+	prepares(0, PHASE_IF, 0, NULL);
+	words_are(SHELL "prog y");
+	prepares(0, PHASE_VERIFY, 0, NULL);
+	words_are(SHELL "prog z|gate");
+	prepares(1, PHASE_RUN, 0, NULL);
+	words_are("prog|x");
+}
+
 static void input(void **state)
 {
 	(void)state;
@@ -352,6 +379,7 @@ static void refused(void **state)
 {
 	static const struct { const char *keys, *said; } c[] = {
 		{ "env_file = none.env\n", "none.env" },
+		{ "env_file = ${GOES_AWAY}\n", "GOES_AWAY" },
 		{ "env_file = bad.env\n", "bad.env:2: expected NAME=VALUE" },
 		{ "env.A = ${GOES_AWAY}\n", "GOES_AWAY" },
 		{ "outputs = ${GOES_AWAY}\n", "GOES_AWAY" },
@@ -383,6 +411,35 @@ static void refused(void **state)
 	}
 }
 
+/* So for the look at the outputs. */
+static void refused_to_settle(void **state)
+{
+	static const char *const keys[] = { "outputs = a ${GOES_AWAY}\n",
+		"stdout = ${GOES_AWAY}\n" };
+	struct prepare_part part = { .phase = PHASE_SETTLE };
+	char ini[200];
+	struct why why;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		snprintf(ini, sizeof(ini), "[step a]\nrun = x\n%s", keys[i]);
+		setenv("GOES_AWAY", "x", 1);
+		begin(ini);
+		unsetenv("GOES_AWAY");
+		buf_reset(&message);
+		assert_int_equal(prepare_phase(&e, 0, 1, &part, &message,
+			&why), -1);
+		assert_int_equal(message.len, 0);
+		assert_non_null(strstr(why.text, "GOES_AWAY"));
+	}
+	setenv("GOES_AWAY", "x", 1);
+	begin("[step a]\nrun = x\nstdin = ${GOES_AWAY}\n");
+	unsetenv("GOES_AWAY");
+	part.phase = PHASE_RUN;
+	assert_int_equal(prepare_phase(&e, 0, 1, &part, &message, &why), -1);
+	assert_int_equal(message.len, 0);
+}
+
 static void hooks_and_checks(void **state)
 {
 	char fact[] = "DUREXEC_STATE=done", *facts[] = { fact, NULL };
@@ -392,6 +449,8 @@ static void hooks_and_checks(void **state)
 	begin("[pipeline]\non_done = prog done\nworkdir = w\nenv.A = pipe\n"
 		"[step a]\nrun = x\ncheck = prog check\nworkdir = v\n"
 		"timeout = 5s\n");
+	/* nothing of a step that was prepared before */
+	prepares(0, PHASE_RUN, 0, NULL);
 	buf_reset(&message);
 	assert_int_equal(prepare_hook(&e, HOOK_DONE, facts, 9000, "/x/hook",
 		&message, &why), 0);
@@ -400,6 +459,7 @@ static void hooks_and_checks(void **state)
 	assert_string_equal(variable("DUREXEC_STATE"), "done");
 	assert_string_equal(variable("A"), "pipe");
 	assert_null(variable("DUREXEC_STEP"));
+	assert_string_equal(job.phase, "hook");
 	assert_string_equal(job.out, "/x/hook");
 	assert_null(job.err);
 	assert_null(job.dir);
@@ -411,10 +471,21 @@ static void hooks_and_checks(void **state)
 	assert_int_equal(prepare_check(&e, 0, "/x/check", &message, &why), 0);
 	decode();
 	words_are("prog|check");
+	assert_string_equal(job.phase, "check");
 	assert_string_equal(job.out, "/x/check");
 	assert_true(job.max_output > 0);
 	assert_string_equal(job.cwd + strlen(dir.path), "/w/v");
 	assert_null(variable("DUREXEC_STEP"));
+	setenv("GOES_AWAY", "x", 1);
+	begin("[pipeline]\non_done = prog done\nenv.A = ${GOES_AWAY}\n"
+		"[step a]\nrun = x\ncheck = prog check\n");
+	unsetenv("GOES_AWAY");
+	buf_reset(&message);
+	assert_int_equal(prepare_hook(&e, HOOK_DONE, facts, 9000, "/x/hook",
+		&message, &why), -1);
+	assert_int_equal(prepare_check(&e, 0, "/x/check", &message, &why),
+		-1);
+	assert_int_equal(message.len, 0);
 }
 
 int main(void)
@@ -422,7 +493,8 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(parts), T(settles), T(gate_arguments), T(many_arguments),
-		T(resume_run), T(input), T(refused), T(hooks_and_checks),
+		T(resume_run), T(bash_env), T(input), T(refused),
+		T(refused_to_settle), T(hooks_and_checks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

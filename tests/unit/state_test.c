@@ -319,6 +319,189 @@ static void an_attempt(void **unused)
 	state_release(&s);
 }
 
+/* All of an outcome, as it is written and read again; what is not said is not
+ * left over from an attempt before. */
+static void outcomes(void **unused)
+{
+	static const struct outcome example[] = {
+		{ .kind = OUTCOME_EXIT, .exit = 0 },
+		{ .kind = OUTCOME_EXIT, .exit = 255 },
+		{ .kind = OUTCOME_EXIT, .exit = 127, .err = 2 },
+		{ .kind = OUTCOME_SIGNAL, .exit = -1, .signo = 9,
+			.oom = true },
+		{ .kind = OUTCOME_SIGNAL, .exit = -1, .signo = 1 },
+		{ .kind = OUTCOME_TIMEOUT, .exit = 1 },
+		{ .kind = OUTCOME_IDLE, .exit = -1, .signo = 128 },
+		{ .kind = OUTCOME_NOT_STARTED, .exit = -1, .err = 4096 },
+		{ .kind = OUTCOME_NOT_STARTED, .exit = -1, .err = 1 },
+		{ .kind = OUTCOME_LOST, .exit = -1 },
+	};
+	struct state s;
+	struct task *t = put(&s, TASK_PENDING);
+	struct why why;
+	char text[60];
+
+	(void)unused;
+	assert_int_equal(t->outcome.kind, OUTCOME_NONE);
+	assert_int_equal(t->outcome.exit, -1);
+	for (size_t i = 0; i < sizeof(example) / sizeof(example[0]); i++) {
+		struct record r = { 0 };
+
+		snprintf(text, sizeof(text), "start step=a attempt=%zu "
+			"phase=run", i + 1);
+		ok(&s, text);
+		assert_int_equal(t->outcome.kind, OUTCOME_NONE);
+		assert_int_equal(t->outcome.exit, -1);
+		assert_true(t->user_ms == 0 && t->system_ms == 0 &&
+			t->rss_kb == 0 && t->out_bytes == 0 &&
+			t->err_bytes == 0);
+		record_start(&r, "end");
+		r.seq = 1;
+		r.at = now += 1000;
+		record_set(&r, "step", "a");
+		record_set(&r, "state", "pending");
+		outcome_record(&r, &example[i]);
+		if (i % 2 == 0)
+			record_set_number(&r, "user", 1);
+		if (i % 2 == 0)
+			record_set_number(&r, "system", 2);
+		if (i % 2 == 0)
+			record_set_number(&r, "rss", 3);
+		if (i % 3 == 0)
+			record_set_number(&r, "out", 4);
+		if (i % 3 == 0)
+			record_set_number(&r, "err", 0);
+		assert_int_equal(state_apply(&s, &r, &why), 0);
+		assert_int_equal(t->outcome.kind, example[i].kind);
+		assert_int_equal(t->outcome.exit, example[i].exit);
+		assert_int_equal(t->outcome.signo, example[i].signo);
+		assert_int_equal(t->outcome.err, example[i].err);
+		assert_int_equal(t->outcome.oom, example[i].oom);
+		assert_int_equal(t->user_ms, i % 2 == 0 ? 1 : 0);
+		assert_int_equal(t->system_ms, i % 2 == 0 ? 2 : 0);
+		assert_int_equal(t->rss_kb, i % 2 == 0 ? 3 : 0);
+		assert_int_equal(t->out_bytes, i % 3 == 0 ? 4 : 0);
+		assert_int_equal(t->err_bytes, 0);
+		assert_int_equal(t->ended_at, now);
+	}
+	state_release(&s);
+}
+
+/* Which times stand where. */
+static void times(void **unused)
+{
+	struct state s;
+	struct task *t;
+	int64_t first;
+
+	(void)unused;
+	t = put(&s, TASK_RUNNING);
+	assert_int_equal(s.started_at, now - 2000);
+	assert_int_equal(s.began_at, now - 1000);
+	first = now;
+	assert_int_equal(t->began_at, first);
+	ok(&s, "end step=a state=waiting wait=retry until=9 outcome=exit "
+		"exit=1");
+	/* the budget, say: it ended now */
+	ok(&s, "end step=a state=needs_review reason=budget");
+	assert_int_equal(t->ended_at, now);
+	t->state = TASK_WAITING;
+	s.count[TASK_WAITING]++;
+	s.count[TASK_NEEDS_REVIEW]--;
+	ok(&s, "start step=a attempt=2 keeper=0");
+	/* what it leaves may be as old as the first attempt */
+	assert_int_equal(t->began_at, first);
+	assert_int_equal(t->started_at, now);
+	assert_int_equal(t->ended_at, 0);
+	ok(&s, "end step=a state=pending outcome=interrupted signal=15");
+	assert_int_equal(t->ended_at, now);
+	ok(&s, "start step=a attempt=3 keeper=0");
+	assert_int_equal(t->began_at, first);
+	ok(&s, "end step=a state=needs_review outcome=exit exit=1");
+	/* a person says: anew */
+	ok(&s, "set step=a state=pending by=retry");
+	assert_int_equal(t->began_at, 0);
+	ok(&s, "start step=a attempt=4 keeper=0");
+	first = now;
+	assert_int_equal(t->began_at, first);
+	ok(&s, "ran step=a outcome=exit exit=0");
+	ok(&s, "start step=a attempt=4 keeper=0 phase=verify.x");
+	ok(&s, "end step=a state=needs_review");
+	/* its gates look at what the command left */
+	ok(&s, "set step=a state=pending by=resume");
+	assert_int_equal(t->began_at, first);
+	assert_int_equal(t->ended_at, now - 3000);
+	ok(&s, "begin pid=7 boot=b1");
+	assert_int_equal(s.began_at, now);
+	/* from its start again, and not from its gates */
+	ok(&s, "set step=a state=pending by=rewind fresh=1");
+	assert_int_equal(t->session, 2);
+	assert_int_equal(t->began_at, 0);
+	assert_false(t->ran || t->asked);
+	refused(&s, "start step=a attempt=4 keeper=0", "attempt");
+	ok(&s, "start step=a attempt=5 keeper=0");
+	assert_false(t->ran);
+	assert_int_equal(t->began_at, now);
+	ok(&s, "ran step=a outcome=exit exit=0");
+	ok(&s, "start step=a attempt=5 keeper=0 phase=verify.x");
+	ok(&s, "end step=a state=needs_review reason=gone");
+	ok(&s, "set step=a state=done by=approve");
+	/* counts as done since the command ended, and nothing is left of it */
+	assert_int_equal(t->ended_at, now - 3000);
+	assert_false(t->ran || t->asked);
+	assert_null(t->reason);
+	ok(&s, "close state=done");
+	assert_int_equal(s.closed_at, now);
+	/* done without ever having run */
+	ok(&s, "end step=b state=needs_review approval=1");
+	t = &s.task[1];
+	t->ended_at = 0;
+	ok(&s, "set step=b state=done by=approve");
+	assert_int_equal(t->ended_at, now);
+	ok(&s, "set step=c state=skipped by=skip");
+	assert_int_equal(s.task[2].ended_at, 0);
+	state_release(&s);
+}
+
+/* Each start has a number of its own, which the keeper is told (job.h). */
+static void turns(void **unused)
+{
+	struct state s;
+	struct task *t = put(&s, TASK_RUNNING);
+
+	(void)unused;
+	assert_int_equal(t->turn, 1);
+	ok(&s, "start step=b attempt=1 keeper=1");
+	t = &s.task[0];
+	assert_int_equal(s.task[1].turn, 2);
+	assert_int_equal(t->turn, 1);
+	ok(&s, "ran step=a outcome=exit exit=0");
+	ok(&s, "start step=a attempt=1 keeper=1 phase=verify.x");
+	assert_int_equal(t->turn, 3);
+	ok(&s, "end step=a state=pending");
+	assert_int_equal(t->turn, 3);
+	ok(&s, "start step=a attempt=1 keeper=1 phase=verify.x");
+	assert_int_equal(t->turn, 4);
+	assert_int_equal(s.turns, 4);
+	state_release(&s);
+}
+
+static void params(void **unused)
+{
+	struct state s;
+
+	(void)unused;
+	open_run(&s);
+	ok(&s, "param name=A value=1");
+	ok(&s, "param name=B value=");
+	assert_int_equal(s.nparams, 2);
+	assert_string_equal(s.param[0].name, "A");
+	assert_string_equal(s.param[0].value, "1");
+	assert_string_equal(s.param[1].name, "B");
+	assert_string_equal(s.param[1].value, "");
+	state_release(&s);
+}
+
 /* A torn tail was cut: no number it may have used is given out again, and
  * what is known of each step stays known. */
 static void cut(void **unused)
@@ -376,6 +559,7 @@ static void waits(void **unused)
 	ok(&s, "start step=a attempt=2 keeper=0");
 	assert_int_equal(t->until_at, 0);
 	assert_int_equal(t->tries, 1);
+	assert_null(t->reason);
 	/* a limit is no try */
 	ok(&s, "end step=a state=waiting outcome=exit exit=1 wait=limit "
 		"until=9000000");
@@ -853,15 +1037,17 @@ static void keys(void **unused)
 	assert_int_equal(state_next_attempt(&s, t), 4);
 	ok(&s, "set step=a state=pending by=rewind fresh=1");
 	key_is(&s, t, "R/a~3", other);
-	/* another step, another seed */
+	/* another step, another seed; in both halves */
 	i = state_task(&s, "b");
 	key_is(&s, &s.task[i], "R/b", other);
-	assert_string_not_equal(first, other);
+	assert_memory_not_equal(first, other, 13);
+	assert_string_not_equal(first + 20, other + 20);
 	state_init(&twin);
 	ok(&twin, "durexec run=R name=p path=/p seed=abd");
 	i = state_task(&twin, "a");
 	key_is(&twin, &twin.task[i], "R/a", other);
-	assert_string_not_equal(first, other);
+	assert_memory_not_equal(first, other, 13);
+	assert_string_not_equal(first + 20, other + 20);
 	state_release(&twin);
 	state_init(&twin);
 	ok(&twin, "durexec run=R name=p path=/p seed=abc");
@@ -910,6 +1096,7 @@ static void same_task(const struct task *a, const struct task *b)
 	assert_int_equal(a->generation, b->generation);
 	assert_int_equal(a->keeper, b->keeper);
 	assert_int_equal(a->session, b->session);
+	assert_int_equal(a->turn, b->turn);
 	assert_int_equal(a->attempts, b->attempts);
 	assert_int_equal(a->cuts, b->cuts);
 	same_outcome(&a->outcome, &b->outcome);
@@ -939,6 +1126,7 @@ static void same_state(const struct state *a, const struct state *b)
 	size_t i;
 
 	same_text(a->run, b->run);
+	assert_int_equal(a->turns, b->turns);
 	same_text(a->seed, b->seed);
 	same_text(a->boot, b->boot);
 	same_text(a->closed, b->closed);
@@ -1176,6 +1364,10 @@ int main(void)
 		cmocka_unit_test(bad_records),
 		cmocka_unit_test(an_attempt),
 		cmocka_unit_test(cut),
+		cmocka_unit_test(outcomes),
+		cmocka_unit_test(times),
+		cmocka_unit_test(turns),
+		cmocka_unit_test(params),
 		cmocka_unit_test(waits),
 		cmocka_unit_test(holds),
 		cmocka_unit_test(receipts),

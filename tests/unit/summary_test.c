@@ -9,8 +9,11 @@
 
 #include <cmocka.h>
 
+#include <sys/file.h>
+
 #include "clock.h"
 #include "loading.h"
+#include "mailbox.h"
 #include "scratch.h"
 
 static struct pipeline *p;
@@ -168,6 +171,15 @@ static void pools(void **state)
 	assert_string_equal(sum.state, "stopped");
 	put("vpd", false);
 	assert_string_equal(sum.state, "needs_review");
+	/* something could start at once: then it was stopped */
+	put("dpp", false);
+	assert_string_equal(sum.state, "stopped");
+	put("wpd", false);
+	assert_string_equal(sum.state, "waiting");
+	put("wpp", false);
+	assert_string_equal(sum.state, "stopped");
+	assert_int_equal(summary_status(&sum, true), 3);
+	put("dpd", false);
 	/* others have the slots: nobody knows until when */
 	s.task[0].started_at = 0;
 	put("dpd", false);
@@ -176,6 +188,17 @@ static void pools(void **state)
 	summary_make(&sum, &pl, false);
 	assert_string_equal(sum.state, "waiting");
 	assert_int_equal(sum.until_at, 0);
+	end();
+	/* a limit holds the pool, and a step that waits for its retry does
+	 * not */
+	begin("[pool p]\nslots = 2\n[defaults]\nneeds =\nrun = x\n"
+		"[step a]\npool = p\n[step b]\npool = p\n");
+	put("wp", false);
+	assert_string_equal(sum.state, "stopped");
+	s.task[0].parked = true;
+	s.task[0].until_at = now + 1000;
+	put("wp", false);
+	assert_string_equal(sum.state, "waiting");
 	end();
 }
 
@@ -271,6 +294,51 @@ static void logs(void **state)
 	scratch_release(&dir);
 }
 
+/* What a RUNNING step of a run without durexec really is. */
+static void orphans(void **state)
+{
+	struct task t = { .name = "a", .attempts = 2, .keeper = 3, .turn = 9,
+		.state = TASK_RUNNING };
+	struct job job = { .step = "a", .phase = "run", .attempt = 2,
+		.turn = 9 };
+	struct report end = { .outcome = outcome_of(OUTCOME_EXIT) };
+	struct rundir d = { .fd = -1 };
+	struct mailbox box;
+	struct scratch dir;
+	int pid = -1, fd;
+
+	(void)state;
+	scratch_init(&dir);
+	d.fd = dir.fd;
+	/* no mailbox: its keeper never came that far */
+	assert_int_equal(summary_orphan(&d, &t, &pid), ORPHAN_GONE);
+	assert_int_equal(pid, 0);
+	fd = openat(dir.fd, "keeper.3", O_RDWR | O_CREAT | O_APPEND |
+		O_CLOEXEC, 0600);
+	assert_true(fd != -1);
+	mailbox_init(&box, fd);
+	assert_int_equal(mailbox_keeper(&box), 0);
+	assert_int_equal(mailbox_take(&box, &job), 0);
+	assert_int_equal(mailbox_pid(&box, getpid()), 0);
+	assert_int_equal(summary_orphan(&d, &t, &pid), ORPHAN_GONE);
+	assert_int_equal(pid, getpid());
+	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+	assert_int_equal(summary_orphan(&d, &t, &pid), ORPHAN_LIVES);
+	assert_int_equal(pid, getpid());
+	end.outcome.exit = 0;
+	assert_int_equal(mailbox_end(&box, &end), 0);
+	assert_int_equal(summary_orphan(&d, &t, &pid), ORPHAN_ENDED);
+	close(fd);
+	mailbox_release(&box);
+	/* nobody can tell: it is taken to live */
+	assert_int_equal(unlinkat(dir.fd, "keeper.3", 0), 0);
+	assert_int_equal(mkdirat(dir.fd, "keeper.3", 0700), 0);
+	pid = -1;
+	assert_int_equal(summary_orphan(&d, &t, &pid), ORPHAN_LIVES);
+	assert_int_equal(pid, 0);
+	scratch_release(&dir);
+}
+
 /* The words to type, "|" behind each. */
 static void next_is(const char *expected)
 {
@@ -348,6 +416,7 @@ int main(void)
 		cmocka_unit_test(saved_and_until),
 		cmocka_unit_test(stale),
 		cmocka_unit_test(logs),
+		cmocka_unit_test(orphans),
 		cmocka_unit_test(next),
 	};
 
