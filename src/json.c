@@ -2,6 +2,7 @@
 #include "json.h"
 
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "clock.h"

@@ -160,7 +160,7 @@ INI
 	go 1 --resume p.ini
 	look a.state=needs_review b.state=done c.state=pending
 	has err 'durexec approve p.ini a'
-	has out 'durexec approve a'
+	has out 'durexec approve p.ini a' 'durexec retry p.ini a'
 	go 1 retry --failed --go p.ini
 	witnessed 'a 1' 'b 1' 'b 2'
 	go 0 retry p.ini a

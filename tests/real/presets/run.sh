@@ -22,26 +22,8 @@ case ${1-} in
 esac
 [ -x "$durexec" ] || { echo "$0: no program: $1" >&2; exit 2; }
 
-# --- saying how it went -----------------------------------------------------
-
-passed=0 failed=0 skipped=0
-
-ok() { # STATUS SENTENCE
-	if [ "$1" -eq 0 ]; then
-		passed=$((passed + 1))
-		echo "ok $((passed + failed + skipped)) - $2"
-	else
-		failed=$((failed + 1))
-		echo "not ok $((passed + failed + skipped)) - $2"
-	fi
-}
-
-is() { # SENTENCE HAVE WANT
-	if [ "$2" = "$3" ]; then ok 0 "$1"; else
-		ok 1 "$1"
-		printf '%s\n' "have: $2" "want: $3" | sed 's/^/# /'
-	fi
-}
+# shellcheck source=tests/real/saying.sh
+. "$here/../saying.sh"
 
 has() { # SENTENCE TEXT WORDS: they are somewhere in the text
 	case $2 in *"$3"*) ok 0 "$1"; return ;; esac
