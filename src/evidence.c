@@ -122,7 +122,7 @@ static void search_log(struct proof *p, const struct rundir *d,
 {
 	int fd = open_log(d, t, kind);
 	char *piece, *end;
-	size_t have = 0, look, keep, want;
+	size_t have = 0, seen, look, keep, want;
 	bool middle = false;	/* the piece begins in the middle of a line */
 	struct stat st;
 	int64_t left;
@@ -139,8 +139,11 @@ static void search_log(struct proof *p, const struct rundir *d,
 			want = (size_t)left;
 		n = io_read(fd, piece + have, want);
 		if (n > 0) {
+			/* perhaps the first half of a line's end */
+			seen = have - (have > 0 && piece[have - 1] == '\r');
+			have = seen + plain_lines(piece + seen, have - seen +
+				(size_t)n);
 			left -= n;
-			have += plain_lines(piece + have, (size_t)n);
 		}
 		end = n > 0 ? memrchr(piece, '\n', have) : NULL;
 		look = end != NULL ? (size_t)(end - piece) + 1 : have;

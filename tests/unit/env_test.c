@@ -92,8 +92,8 @@ static void strength(void **state)
 	struct pipeline *p = loads_given(
 		"[pipeline]\nenv_file = pipe.env\n"
 		"env.A = pipe\nenv.B = pipe\nenv.C = pipe\n"
-		"[params]\nA = default\nB = default\nC = default\n"
-		"D = default\nE = default\nF = default\n"
+		"[params]\nF = default\nA = default\nB = default\n"
+		"C = default\nD = default\nE = default\n"
 		"[step s]\nrun = x\nenv_file = step.env\n"
 		"env.A = step\nenv.B = step\nenv.G = ${F}-${D}-${H}\n"
 		"env.I = ${B}${C}\n", given);
@@ -253,7 +253,8 @@ static void far_above(void **state)
 	p = loads(ini.data);
 	/* in its script, as shells write it */
 	p->step[99].run = "cat $DUREXEC_OUT_s0 \"${DUREXEC_s2_a_b}\" "
-		"$DUREXEC_OUT_s3x DUREXEC_ $DUREXEC_OUT_ $DUREXEC_OUT_s34";
+		"$DUREXEC_OUT_s3x DUREXEC_ $DUREXEC_OUT_ $DUREXEC_OUT_s34 "
+		"$DUREXEC_OUT_s35 $DUREXEC_OUT_s50 $DUREXEC_OUT_s99";
 	d.path = path;
 	state_init(&s);
 	s.run = s.seed = "R";
@@ -435,9 +436,9 @@ static void previous(void **state)
 	t->outcome = outcome_of(OUTCOME_EXIT);
 	t->outcome.exit = 3;
 	previous_is(2, "exit 3", "");
-	t->out_bytes = 5;
+	t->out_bytes = 1;
 	previous_is(2, "exit 3", "/run/R/log/b.1.out");
-	t->err_bytes = 5;
+	t->err_bytes = 1;
 	/* a number may be left out */
 	previous_is(4, "exit 3", "/run/R/log/b.1.err");
 	t->before.outcome = t->outcome;

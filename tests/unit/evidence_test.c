@@ -116,6 +116,40 @@ static void tails(void **state)
 	free(text);
 }
 
+/* Lines that end in CR LF end in LF for patterns; a CR elsewhere stays. */
+static void cr_lf(void **state)
+{
+	static const struct { const char *text, *is; } c[] = {
+		{ "a\r\nb\r\n", "a\nb\n" }, { "a\rb\r\r\nc", "a\rb\r\nc" },
+		{ "\r\n", "\n" }, { "\r", "\r" }, { "a\r", "a\r" },
+		{ "\n\r", "\n\r" }, { "\r\n\r\n", "\n\n" },
+	};
+	const struct evidence *e;
+	char *text = malloc(TAIL);
+
+	(void)state;
+	assert_non_null(text);
+	for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
+		put("log/a.3.out", c[i].text);
+		put("log/a.3.err", c[i].text);
+		put("dir/a/hdr", c[i].text);
+		e = look();
+		assert_int_equal(e->out_len, strlen(c[i].is));
+		assert_memory_equal(e->out, c[i].is, e->out_len);
+		assert_int_equal(e->err_len, strlen(c[i].is));
+		assert_memory_equal(e->err, c[i].is, e->err_len);
+		assert_memory_equal(e->headers, c[i].is, strlen(c[i].is));
+	}
+	/* the last 64 KiB as they are on disk */
+	for (size_t i = 0; i < TAIL; i++)
+		text[i] = "\r\n"[i % 2];
+	scratch_put(&dir, "log/a.3.out", text, TAIL);
+	e = look();
+	assert_int_equal(e->out_len, TAIL / 2);
+	assert_int_equal(strspn(e->out, "\n"), TAIL / 2);
+	free(text);
+}
+
 /* What is not there was not written, and what one attempt wrote is not the
  * next one's. */
 static void nothing(void **state)
@@ -283,6 +317,8 @@ static void receipt_across_a_border(void **state)
 			keys("receipt = ^sent ([0-9]*)$");
 			log_with(size, '\n', at, "sent 1234567");
 			found("1234567", at);
+			log_with(size, '\n', at, "sent 1234567\r\nx");
+			found("1234567", at);
 			/* one behind a line that fills most of a piece */
 			log_with(size, 'x', at, "\nsent 1234567\n");
 			found("1234567", at);
@@ -336,6 +372,7 @@ static void receipts(void **state)
 {
 	const struct evidence *e;
 	char text[5000];
+	int more;
 
 	(void)state;
 	/* the first one of stdout, before stderr */
@@ -350,6 +387,17 @@ static void receipts(void **state)
 	found("3", 0);
 	log_with(PIECE + 5000, '\n', PIECE + 1000, "sent 4\nsent 5\n");
 	found("4", 0);
+	log_with(2 * PIECE, '\n', 0, "sent 3");
+	more = openat(dir.fd, "log/a.3.out", O_WRONLY | O_APPEND | O_CLOEXEC);
+	assert_true(more != -1);
+	assert_int_equal(write(more, "sent 7\n", 7), 7);
+	close(more);
+	found("3", 0);
+	keys("receipt =\n  sent\n  ^sent (7)\n");
+	e = look();
+	assert_true(e->receipt);
+	assert_null(e->result);
+	keys("receipt = ^sent ([0-9]*)");
 	/* at the very end, without a newline */
 	put("log/a.3.out", "sent 5");
 	found("5", 0);
@@ -585,7 +633,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(tails), T(nothing), T(time_of_the_end), T(chance),
+		T(tails), T(cr_lf), T(nothing), T(time_of_the_end), T(chance),
 		T(not_asked), T(missing),
 		T(receipt_across_a_border), T(receipt_anywhere), T(receipts),
 		T(odd_logs), T(wait_file), T(headers), T(odd_headers),

@@ -256,6 +256,57 @@ static void large(void **state)
 	assert_int_equal(pattern_check(text, &why), 0);
 }
 
+/* To the character, with repetitions written out: a pair of parentheses counts
+ * one more than what is in it, and {n} is n and one more. */
+static void largest(void **state)
+{
+	static const struct { const char *fits, *does_not; } c[] = {
+		{ "a{1199}", "a{1200}" }, { "[ab]{1199}", "[ab]{1200}" },
+		{ "[]a]{1199}", "[]a]{1200}" },
+		{ "[^]a]{1199}", "[^]a]{1200}" },
+		{ "[^]]{1199}", "[^]]{1200}" }, { "[(]{1199}", "[(]{1200}" },
+		{ "[{2}]{1199}", "[{2}]{1200}" },
+		{ "[[:alpha:]]{1199}", "[[:alpha:]]{1200}" },
+		{ "[[:alpha:](a]{1199}", "[[:alpha:](a]{1200}" },
+		{ "[[.-.]]{1199}", "[[.-.]]{1200}" },
+		{ "[[=a=]x]{1199}", "[[=a=]x]{1200}" },
+		{ "[a[]{1199}", "[a[]{1200}" }, { "[[(]{1199}", "[[(]{1200}" },
+		{ "[[.].][:digit:]]{1199}", "[[.].][:digit:]]{1200}" },
+		{ "\\({1199}", "\\({1200}" }, { ".{1199}", ".{1200}" },
+		{ "a{599}b{599}", "a{599}b{599}c" },
+		{ "a{599}b{599}", "ca{599}b{599}" },
+		{ "(a){599}", "(a){600}" }, { "(a{10}){99}", "(a{10}){100}" },
+		{ "((a{9}){9}b){9}", "((a{9}){9}b){10}" },
+		{ "(ab|c){239}", "(ab|c){240}" }, { "a{1,1200}", "a{1,1201}" },
+		{ "a{0,1200}", "a{0,1201}" }, { "a{1199,}", "a{1200,}" },
+		{ "a{598}+bb", "a{598}+bbb" }, { "(a+){399}", "(a+){400}" },
+		{ "a*{1199}", "a*{1200}" }, { "a?{1199}", "a?{1200}" },
+		{ "a{2}{399}", "a{2}{400}" },
+	};
+	struct why why;
+	char text[4098];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
+		if (pattern_check(c[i].fits, &why) != 0)
+			fail_msg("%s: %s", c[i].fits, why.text);
+		if (pattern_check(c[i].does_not, &why) != -1 ||
+		    strstr(why.text, "written out") == NULL)
+			fail_msg("%s", c[i].does_not);
+	}
+	/* of any length up to 4096 bytes */
+	memset(text, 'a', sizeof(text));
+	text[0] = '[';
+	text[4095] = ']';
+	text[4096] = '\0';
+	assert_int_equal(pattern_check(text, &why), 0);
+	text[4095] = 'a';
+	text[4096] = ']';
+	text[4097] = '\0';
+	assert_int_equal(pattern_check(text, &why), -1);
+	assert_non_null(strstr(why.text, "4097 bytes"));
+}
+
 static void groups(void **state)
 {
 	(void)state;
@@ -293,7 +344,7 @@ int main(void)
 {
 #define R(f) cmocka_unit_test_teardown(f, release)
 	const struct CMUnitTest tests[] = {
-		R(finds), R(many), R(checks), R(large), R(groups),
+		R(finds), R(many), R(checks), R(large), R(largest), R(groups),
 		R(one_after_another),
 	};
 

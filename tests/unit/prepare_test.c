@@ -442,7 +442,8 @@ static void refused_to_settle(void **state)
 
 static void hooks_and_checks(void **state)
 {
-	char fact[] = "DUREXEC_STATE=done", *facts[] = { fact, NULL };
+	char fact[] = "DUREXEC_STATE=done", more[] = "A=fact";
+	char *facts[] = { fact, more, NULL };
 	struct why why;
 
 	(void)state;
@@ -457,7 +458,8 @@ static void hooks_and_checks(void **state)
 	decode();
 	words_are("prog|done");
 	assert_string_equal(variable("DUREXEC_STATE"), "done");
-	assert_string_equal(variable("A"), "pipe");
+	/* the strongest */
+	assert_string_equal(variable("A"), "fact");
 	assert_null(variable("DUREXEC_STEP"));
 	assert_string_equal(job.phase, "hook");
 	assert_string_equal(job.out, "/x/hook");
