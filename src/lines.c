@@ -333,6 +333,11 @@ static void at_rest(const struct lines *l, const struct view_run *r)
 		buf_printf(&out, ", %d in review", sum.review);
 	if (sum.approvals > 0)
 		buf_printf(&out, ", %d to approve", sum.approvals);
+	if (sum.waiting > 0 && strcmp(sum.state, "waiting") != 0) {
+		clock_local(sum.until_at, saved);
+		buf_printf(&out, ", %d waiting (until %s)", sum.waiting,
+			saved);
+	}
 	buf_printf(&out, ", %s", span);
 	if (sum.cost > 0)
 		buf_printf(&out, ", $%.2f", (double)sum.cost / 1e6);
