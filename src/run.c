@@ -162,7 +162,7 @@ static int status_of(const struct run *r, const struct summary *sum)
 		return 4;
 	if (r->result->signo != 0)
 		return 128 + r->result->signo;
-	return summary_status(sum, r->options.no_wait);
+	return summary_status(sum, r->options.no_wait && !r->result->stopped);
 }
 
 /* Hooks that tell how the run came to rest; true while one runs. What one of

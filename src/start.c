@@ -143,7 +143,7 @@ static int exit_status(const struct session *se, const struct run_result *r,
 		return STATUS_STATE;
 	if (r->signo != 0)
 		return 128 + r->signo;
-	return summary_status(&sum, no_wait);
+	return summary_status(&sum, no_wait && !r->stopped);
 }
 
 static int go(struct session *se, const struct options *o, bool closing)

@@ -19,7 +19,7 @@ trap 'exit 143' TERM
 # What a sanitizer says in a process that has no terminal, or whose stderr is a
 # step's log, must not be lost: it goes into files, and a file is a failure.
 # (No strict_string_checks: it makes each strchr() read a large file's rest.)
-options="log_path=$work/sanitizer:print_stacktrace=1:exitcode=99"
+options="log_path=$work/sanitizer:print_stacktrace=1:exitcode=99:log_exe_name=1"
 export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}$options:\
 detect_stack_use_after_return=1:check_initialization_order=1:\
 detect_leaks=1:handle_abort=1"
@@ -40,7 +40,7 @@ wanted() {
 sanitizer_said() {
 	for file in "$work"/sanitizer.*; do
 		[ -e "$file" ] || continue
-		echo "$1: a sanitizer said:"
+		echo "$1: a sanitizer said (${file##*/}):"
 		cat "$file"
 		rm -f "$file"
 		failed=$((failed + 1))
