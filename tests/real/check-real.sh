@@ -47,20 +47,6 @@ esac
 # shellcheck source=tests/real/saying.sh
 . "$here/saying.sh"
 
-holds() { # SENTENCE COMMAND...
-	local sentence=$1
-	shift
-	if "$@" > "$work/said" 2>&1; then ok 0 "$sentence"; else
-		ok 1 "$sentence"
-		tail -n 20 "$work/said" | sed 's/^/# /'
-	fi
-}
-
-skip() { # SENTENCE WHY
-	skipped=$((skipped + 1))
-	echo "ok $((passed + failed + skipped)) - $1 # SKIP $2"
-}
-
 show() { sed 's/^/# /' "$1"; }
 
 # --- a directory of its own, which goes away with us --------------------------

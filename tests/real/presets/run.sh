@@ -31,20 +31,6 @@ has() { # SENTENCE TEXT WORDS: they are somewhere in the text
 	printf '%s\n' "have: $2" "want: $3" | sed 's/^/# /'
 }
 
-holds() { # SENTENCE COMMAND...
-	local sentence=$1
-	shift
-	if "$@" > "$work/said" 2>&1; then ok 0 "$sentence"; else
-		ok 1 "$sentence"
-		tail -n 20 "$work/said" | sed 's/^/# /'
-	fi
-}
-
-skip() { # SENTENCE WHY
-	skipped=$((skipped + 1))
-	echo "ok $((passed + failed + skipped)) - $1 # SKIP $2"
-}
-
 finish() {
 	echo "$passed passed, $failed failed, $skipped skipped"
 	[ $failed -eq 0 ] && exit 0
