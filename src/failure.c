@@ -32,18 +32,6 @@ enum {
  * do not translate it). */
 static const char no_space[] = "No space left on device";
 
-static bool listed(const struct exits *e, int code)
-{
-	return code >= 0 && code <= 255 && (e->bit[code / 8] >> code % 8 & 1);
-}
-
-static struct verdict ends(enum task_state state)
-{
-	struct verdict v = { .next = NEXT_END, .state = state };
-
-	return v;
-}
-
 /* A usage limit as it was met. */
 struct limit {
 	int64_t named;		/* the time; 0 none */
@@ -144,7 +132,7 @@ static bool gives_up(const struct failure *f, struct verdict *v)
 		o->kind == OUTCOME_SIGNAL ? 128 + o->signo : -1;
 	const char *pattern;
 
-	if (f->gave_exit && listed(&f->conf->give_up_on, code)) {
+	if (f->gave_exit && verdict_listed(&f->conf->give_up_on, code)) {
 		verdict_say(v, "%s; give_up_on lists it", f->why);
 		return true;
 	}
@@ -160,7 +148,7 @@ static bool gives_up(const struct failure *f, struct verdict *v)
 	}
 	if (f->gave_exit && o->kind == OUTCOME_EXIT &&
 	    (o->exit == EXIT_NOT_EXECUTABLE || o->exit == EXIT_NOT_FOUND) &&
-	    !(f->conf->retry_on_given && listed(&f->conf->retry_on, code))) {
+	    !(f->conf->retry_on_given && verdict_listed(&f->conf->retry_on, code))) {
 		verdict_say(v, "%s", f->why);
 		return true;
 	}
@@ -208,7 +196,7 @@ static bool limited(const struct failure *f, struct limit *l)
 
 static struct verdict parks(const struct failure *f, const struct limit *l)
 {
-	struct verdict v = ends(TASK_WAITING);
+	struct verdict v = verdict_of(TASK_WAITING);
 	int64_t now = f->e->now, until = l->named, spread, last;
 	int64_t since = f->t->parked_at != 0 ? f->t->parked_at : now;
 	char span[CLOCK_SPAN];
@@ -219,7 +207,7 @@ static struct verdict parks(const struct failure *f, const struct limit *l)
 	last = since + f->conf->wait_max_ms;
 	if (last <= now) {
 		clock_span(f->conf->wait_max_ms, span);
-		v = ends(TASK_NEEDS_REVIEW);
+		v = verdict_of(TASK_NEEDS_REVIEW);
 		verdict_say(&v, "%s; the limit is still there after wait_max "
 			"(%s)", f->why, span);
 		return v;
@@ -265,14 +253,14 @@ static bool may_retry(const struct failure *f)
 	    (f->gave_exit && o->kind != OUTCOME_EXIT))
 		return true;
 	if (f->gave_exit && f->conf->retry_on_given &&
-	    listed(&f->conf->retry_on, o->exit))
+	    verdict_listed(&f->conf->retry_on, o->exit))
 		return true;
 	return found(&f->conf->retry_if, f->e) != NULL;
 }
 
 struct verdict failure_verdict(const struct failure *f)
 {
-	struct verdict v = ends(TASK_NEEDS_REVIEW);
+	struct verdict v = verdict_of(TASK_NEEDS_REVIEW);
 	struct limit limit;
 	int64_t ms;
 
@@ -297,7 +285,7 @@ struct verdict failure_verdict(const struct failure *f)
 		ms = backoff(f->conf, f->t->tries);
 		ms += (int64_t)((double)ms * f->conf->retry_jitter / 100 *
 			(2 * f->e->random - 1));
-		v = ends(TASK_WAITING);
+		v = verdict_of(TASK_WAITING);
 		v.wait = WAIT_RETRY;
 		v.until_at = f->e->now + ms;
 		v.rerun = true;

@@ -12,8 +12,7 @@ enum { LOSSES_MOST = 3 };
 
 bool judge_exit_ok(const struct stepconf *conf, int code)
 {
-	return code >= 0 && code <= 255 &&
-		(conf->ok_exit.bit[code / 8] >> code % 8 & 1);
+	return verdict_listed(&conf->ok_exit, code);
 }
 
 static bool exited_well(const struct stepconf *conf, const struct report *r)
@@ -57,13 +56,6 @@ static void how(struct buf *text, const struct report *r)
 			r->survivor);
 }
 
-static struct verdict ends(enum task_state state)
-{
-	struct verdict v = { .next = NEXT_END, .state = state };
-
-	return v;
-}
-
 static struct verdict goes_on(enum verdict_next next)
 {
 	struct verdict v = { .next = next, .state = TASK_DONE };
@@ -74,7 +66,7 @@ static struct verdict goes_on(enum verdict_next next)
 static struct verdict review(const char *before, const struct report *r,
 	const char *behind)
 {
-	struct verdict v = ends(TASK_NEEDS_REVIEW);
+	struct verdict v = verdict_of(TASK_NEEDS_REVIEW);
 	struct buf text = { 0 };
 
 	how(&text, r);
@@ -85,7 +77,7 @@ static struct verdict review(const char *before, const struct report *r,
 
 static struct verdict judge_if(const struct report *r)
 {
-	struct verdict v = ends(TASK_SKIPPED);
+	struct verdict v = verdict_of(TASK_SKIPPED);
 
 	if (passed(r))
 		return goes_on(NEXT_RUN);
@@ -138,7 +130,7 @@ static struct verdict stopped(const struct stepconf *conf,
 	 * after time under one durexec may be. */
 	if (r->outcome.kind == OUTCOME_LOST && t->losses + 1 >= LOSSES_MOST)
 		return review("", r, "");
-	return ends(TASK_PENDING);
+	return verdict_of(TASK_PENDING);
 }
 
 static struct verdict judge_run(const struct stepconf *conf,
@@ -247,7 +239,7 @@ static struct verdict judge_gate(const struct stepconf *conf,
 struct verdict judge(const struct stepconf *conf, const struct task *t,
 	const struct report *r, const struct evidence *e)
 {
-	struct verdict v = ends(TASK_NEEDS_REVIEW);
+	struct verdict v = verdict_of(TASK_NEEDS_REVIEW);
 	enum phase next;
 	int gate;
 

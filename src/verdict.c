@@ -52,3 +52,15 @@ int64_t verdict_cost(const struct stepconf *conf, const struct evidence *e)
 		return (int64_t)(money * 1e6 + 0.5);
 	return -1;
 }
+
+struct verdict verdict_of(enum task_state state)
+{
+	struct verdict v = { .next = NEXT_END, .state = state };
+
+	return v;
+}
+
+bool verdict_listed(const struct exits *e, int code)
+{
+	return code >= 0 && code <= 255 && (e->bit[code / 8] >> code % 8 & 1);
+}

@@ -58,6 +58,8 @@ struct verdict {
 	char reason[256];	/* "" none */
 };
 
+/* The task ends in that state; nothing else is said yet. */
+struct verdict verdict_of(enum task_state state);
 /* Its reason. */
 void verdict_say(struct verdict *v, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -65,5 +67,8 @@ void verdict_say(struct verdict *v, const char *fmt, ...)
 /* The money, in millionths, that the attempt said it has cost (cost_from; the
  * last time); -1: it did not say. */
 int64_t verdict_cost(const struct stepconf *conf, const struct evidence *e);
+
+/* Is the exit code one of those? */
+bool verdict_listed(const struct exits *e, int code);
 
 #endif
