@@ -166,7 +166,7 @@ int catalogue_main(const struct options *o)
 	else
 		list(&c, &out);
 	if (status == STATUS_DONE && out.len > 0)
-		(void)io_write(STDOUT_FILENO, out.data, out.len);
+		io_answer(out.data, out.len);
 out:
 	buf_release(&out);
 	table_release(&c.names);

@@ -55,6 +55,7 @@ static void apply_env(struct building *b, struct stepconf *c,
 
 		if (s->id != KEY_ENV)
 			continue;
+		given_name(d, s->line, s->name);
 		given_size(d, s->line, s->name, strlen(s->name) + 1 +
 			strlen(s->value));
 		at = table_get(names, s->name);
@@ -109,6 +110,23 @@ static void apply_gates(struct building *b, struct stepconf *c,
 	c->gates = new;
 }
 
+static bool is_blank(const struct setting *s)
+{
+	return s->value[strspn(s->value, " \t\n,")] == '\0';
+}
+
+static void check_items(struct draft *d, const struct block *block)
+{
+	const struct setting *foreach = draft_find(d, block, KEY_FOREACH);
+	const struct setting *from = draft_find(d, block, KEY_FOREACH_FROM);
+
+	if (foreach != NULL && from != NULL && !is_blank(foreach) &&
+	    !is_blank(from))
+		draft_complain(d, from->line, mem_printf("take one of them "
+			"out"), "foreach in line %d says already what the "
+			"items are", foreach->line);
+}
+
 /* What the keys of the block make of the conf. */
 static void apply(struct building *b, struct stepconf *c,
 	const struct block *block, struct table *env, bool grow)
@@ -119,6 +137,7 @@ static void apply(struct building *b, struct stepconf *c,
 	b->keys.safe = false;
 	for (int i = block->first; i < block->first + block->n; i++)
 		stepkeys_apply(&b->keys, c, &d->setting[i]);
+	check_items(d, block);
 	apply_env(b, c, block, env, grow);
 	apply_gates(b, c, block);
 	if (c->receipt.n == 0 || !b->keys.safe)

@@ -20,9 +20,9 @@
 #define NAME "sock"
 
 enum {
-	/* A request beyond this is none of ours. */
-	REQUEST_MOST = 1024 * 1024,
-	WORDS_MOST = 65536,
+	/* A command line is shorter: Linux takes 6 MiB at most. */
+	REQUEST_MOST = 8 * 1024 * 1024,
+	PIECE = 64 * 1024,
 	/* More verbs at once than people have hands. */
 	CLIENTS_MOST = 64,
 };
@@ -114,12 +114,14 @@ static void act(struct client *cl, int verb, char **word, int n)
 
 static void obey(struct client *cl)
 {
-	char **word = mem_alloc(WORDS_MOST * sizeof(*word)), *p;
+	char **word = NULL, *p;
+	size_t cap = 0;
 	int n = 0, verb;
 
-	for (p = cl->request.data; *p != '\0' && n < WORDS_MOST;
-	    p += strlen(p) + 1)
+	for (p = cl->request.data; *p != '\0'; p += strlen(p) + 1) {
+		word = mem_grow(word, (size_t)n, &cap, sizeof(*word));
 		word[n++] = p;
+	}
 	verb = n > 0 ? act_verb_of(word[0]) : -1;
 	if (verb >= 0) {
 		act(cl, verb, word, n);
@@ -146,8 +148,8 @@ static void on_client(struct ev_loop *loop, ev_io *io, int revents)
 
 	(void)loop;
 	(void)revents;
-	buf_reserve(b, 4096);
-	n = recv(io->fd, b->data + b->len, 4096, MSG_DONTWAIT);
+	buf_reserve(b, PIECE);
+	n = recv(io->fd, b->data + b->len, PIECE, MSG_DONTWAIT);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0 || b->len > REQUEST_MOST) {
@@ -298,7 +300,7 @@ int control_say_within(int dirfd, char *const *words, int64_t ms, int *status,
 	if (text->data != NULL)
 		text->data[text->len] = '\0';
 	/* No answer: it ended before it could give one. */
-	end = text->len > 0 ? strchr(text->data, '\n') : NULL;
+	end = text->data != NULL ? strchr(text->data, '\n') : NULL;
 	if (end == NULL) {
 		ret = 1;
 		goto out;

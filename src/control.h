@@ -6,7 +6,7 @@
  * for the person; then the connection is closed. `wait` is answered as the run
  * ends.
  *
- *	retry|approve|skip|rewind [--failed] [--result TEXT] STEP…
+ *	retry|approve|skip|rewind [--failed] [--result TEXT] STEP|STEP[ITEM]…
  *	stop | stop-drain | stop-now | wait
  */
 #ifndef CONTROL_H

@@ -7,6 +7,7 @@
 
 #include "guess.h"
 #include "inifile.h"
+#include "values.h"
 
 void draft_complain(struct draft *d, int line, char *hint,
 	const char *fmt, ...)
@@ -60,6 +61,14 @@ const char *draft_guess_step(struct draft *d, const char *word)
 	return meant;
 }
 
+char *draft_meant_step(struct draft *d, const char *word)
+{
+	const char *meant = draft_guess_step(d, word);
+
+	return meant != NULL ? mem_printf("did you mean \"%s\"?", meant) :
+		NULL;
+}
+
 const struct setting *draft_find(const struct draft *d,
 	const struct block *block, int id)
 {
@@ -67,6 +76,11 @@ const struct setting *draft_find(const struct draft *d,
 		if (d->setting[i].id == id)
 			return &d->setting[i];
 	return NULL;
+}
+
+const char *draft_items_of(const struct stepconf *c)
+{
+	return c->foreach.n == 1 ? values_step(c->foreach.v[0]) : NULL;
 }
 
 bool draft_needs(struct draft *d, int step, int other)

@@ -96,7 +96,7 @@ struct draft {
 	size_t pool_cap;	/* of p->pool */
 
 	struct table params_table;	/* name -> index in p->param, as soon
-					   as conf_params() is done */
+					   as given_params() is done */
 	/* From conf_steps(). */
 	struct variant *variant;
 	int nvariants;
@@ -148,10 +148,15 @@ const char *draft_guess(struct draft *d, const char *word,
 const char *draft_guess_named(struct draft *d, const struct namedlist *list,
 	const char *word);
 const char *draft_guess_step(struct draft *d, const char *word);
+/* "did you mean" of it, for draft_complain(); or NULL. */
+char *draft_meant_step(struct draft *d, const char *word);
 
 /* The setting of that id in the block, or NULL. */
 const struct setting *draft_find(const struct draft *d,
 	const struct block *block, int id);
+
+/* Of `foreach = step:NAME`: NAME; else NULL. */
+const char *draft_items_of(const struct stepconf *c);
 
 /* When needs.h is done: does the step wait for the other one? As it says
  * itself, not by a third one's needs. Asking about one step after the other is

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,24 +13,21 @@
 
 #include "expand.h"
 #include "io.h"
+#include "known.h"
+#include "script.h"
 
 /* An env_file or $DUREXEC_OUTPUT beyond this is a mistake; the kernel takes
  * no larger environment. */
 enum { FILE_MOST = 1024 * 1024 };
 
-/* Without `needs` a step needs every step above it. A hundred thousand of them
- * do not fit an environment, so it gets the variables of the nearest ones, and
- * of those which its own text names. */
-enum { NEAREST = 64 };
-
-void env_init(struct env *e, const struct pipeline *p, const struct state *s,
-	const struct rundir *d, const int *task)
+void env_init(struct env *e, const struct pipeline *p,
+	const struct plan *plan, const struct rundir *d)
 {
 	memset(e, 0, sizeof(*e));
 	e->p = p;
-	e->s = s;
+	e->plan = plan;
+	e->s = plan != NULL ? plan->s : NULL;
 	e->d = d;
-	e->task = task;
 }
 
 void env_release(struct env *e)
@@ -37,6 +35,10 @@ void env_release(struct env *e)
 	free(e->set);
 	free(e->middle);
 	free(e->weak);
+	free(e->without);
+	free(e->listed);
+	free(e->path);
+	free(e->path_with_us);
 	table_release(&e->variable);
 	arena_release(&e->variable_names);
 	arena_release(&e->arena);
@@ -85,15 +87,13 @@ static const char *pair(struct env *e, const char *name, const char *value)
 	return entry;
 }
 
-static void add_pair(struct env *e, const char *name, const char *value)
+void known_pair(struct env *e, const char *name, const char *value)
 {
 	add(e, pair(e, name, value));
 }
 
 /* For names that durexec makes itself, each once: no search. */
-static void add_own(struct env *e, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-static void add_own(struct env *e, const char *fmt, ...)
+void known_own(struct env *e, const char *fmt, ...)
 {
 	struct buf text = { 0 };
 	va_list ap;
@@ -106,12 +106,22 @@ static void add_own(struct env *e, const char *fmt, ...)
 	buf_release(&text);
 }
 
+/* Not the user's to set. */
+static bool is_own(const char *name)
+{
+	return strncmp(name, "DUREXEC_", 8) == 0;
+}
+
 static const char *lookup(void *ctx, const char *name, size_t len)
 {
 	struct env *e = ctx;
-	const char *value = find_in(e->set, e->nset, name, len);
+	const char *value;
 	char *copy;
 
+	e->left_out = e->fans && known_is_item(name, len);
+	if (e->left_out)
+		return NULL;
+	value = find_in(e->set, e->nset, name, len);
 	if (value == NULL)
 		value = find_in(e->middle, e->nmiddle, name, len);
 	if (value == NULL)
@@ -121,7 +131,9 @@ static const char *lookup(void *ctx, const char *name, size_t len)
 	copy = mem_dupn(name, len);
 	value = getenv(copy);
 	free(copy);
-	return value;
+	e->left_out = find_in(e->without, e->nwithout, name, len) != NULL ||
+		(value == NULL && e->early && is_own(name));
+	return e->left_out ? NULL : value;
 }
 
 const char *env_expand(struct env *e, const char *value, struct why *why)
@@ -131,6 +143,7 @@ const char *env_expand(struct env *e, const char *value, struct why *why)
 
 	if (strchr(value, '$') == NULL)
 		return value;
+	e->left_out = false;
 	if (expand(value, lookup, e, &out, why) == 0)
 		text = arena_dup(&e->arena, out.data != NULL ? out.data : "");
 	buf_release(&out);
@@ -201,8 +214,7 @@ static void add_weak(struct env *e, const char *name, const char *value)
 
 static void from_file(void *ctx, const char *name, const char *value)
 {
-	/* durexec's own names are not the file's to set */
-	if (strncmp(name, "DUREXEC_", 8) != 0)
+	if (!is_own(name))
 		add_weak(ctx, name, value);
 }
 
@@ -215,7 +227,7 @@ static int add_file(struct env *e, const char *file, struct why *why)
 	ssize_t n = -1;
 
 	if (name == NULL)
-		return -1;
+		return e->left_out ? 0 : -1;
 	path = name[0] == '/' ? mem_dup(name) :
 		mem_printf("%s/%s", e->p->dir, name);
 	/* not io_slurp: a link is the user's own business here */
@@ -238,6 +250,13 @@ static int add_file(struct env *e, const char *file, struct why *why)
 	return ret;
 }
 
+static void add_without(struct env *e, const char *name)
+{
+	e->without = mem_grow(e->without, e->nwithout, &e->without_cap,
+		sizeof(*e->without));
+	e->without[e->nwithout++] = pair(e, name, "");
+}
+
 static int add_envlist(struct env *e, const struct envlist *list,
 	void (*put)(struct env *e, const char *name, const char *value),
 	struct why *why)
@@ -248,168 +267,15 @@ static int add_envlist(struct env *e, const struct envlist *list,
 	for (i = 0; i < list->n; i++) {
 		const char *value = env_expand(e, list->v[i].value, &inner);
 
-		if (value == NULL)
+		if (value == NULL && !e->left_out)
 			return why_set(why, "line %d: env.%s: %s",
 				list->v[i].line, list->v[i].name, inner.text);
-		put(e, list->v[i].name, value);
+		if (value == NULL)
+			add_without(e, list->v[i].name);
+		else
+			put(e, list->v[i].name, value);
 	}
 	return 0;
-}
-
-/* What step `step` gets to know of step `need`. */
-static void add_need(struct env *e, int need, int self)
-{
-	const struct task *t = &e->s->task[e->task[need]];
-	struct buf name = { 0 };
-	int o;
-
-	env_variable(&name, t->name);
-	if ((t->state == TASK_DONE || need == self) && t->out_bytes > 0)
-		add_own(e, "DUREXEC_OUT_%s=%s/log/%s.%d.out", name.data,
-			e->d->path, t->name, t->attempts);
-	else
-		add_own(e, "DUREXEC_OUT_%s=/dev/null", name.data);
-	add_own(e, "DUREXEC_RESULT_%s=%s", name.data,
-		t->result != NULL ? t->result : "");
-	for (o = e->s->last_output[e->task[need]]; o != -1;
-	    o = e->s->output[o].next) {
-		struct buf full = { 0 };
-
-		buf_printf(&full, "DUREXEC_%s_%s", name.data,
-			e->s->output[o].name);
-		add_pair(e, full.data, e->s->output[o].value);
-		buf_release(&full);
-	}
-	buf_release(&name);
-}
-
-static void index_variables(struct env *e)
-{
-	struct buf name = { 0 };
-	int i;
-
-	if (e->variable.size != 0)
-		return;
-	for (i = 0; i < e->p->nsteps; i++) {
-		buf_reset(&name);
-		env_variable(&name, e->p->step[i].name);
-		if (table_get(&e->variable, name.data) == TABLE_NONE)
-			table_put(&e->variable, arena_dup(&e->variable_names,
-				name.data), i);
-	}
-	buf_release(&name);
-}
-
-/* Steps above `below` whose variables the text names. */
-static void add_named(struct env *e, const char *text, int below)
-{
-	const char *p = text;
-
-	while (p != NULL && (p = strstr(p, "DUREXEC_")) != NULL) {
-		size_t n;
-		char *name;
-
-		p += 8;
-		if (strncmp(p, "OUT_", 4) == 0)
-			p += 4;
-		for (n = 0; isalnum((unsigned char)p[n]) || p[n] == '_'; n++)
-			;
-		index_variables(e);
-		name = mem_dupn(p, n);
-		/* STEP, or STEP_NAME for any split */
-		while (n > 0) {
-			int step = table_get(&e->variable, name);
-
-			if (step != TABLE_NONE && step < below - NEAREST)
-				add_need(e, step, -1);
-			while (n > 0 && name[--n] != '_')
-				;
-			name[n] = '\0';
-		}
-		free(name);
-	}
-}
-
-static void add_needs(struct env *e, int step)
-{
-	const struct step *st = &e->p->step[step];
-	int i, low = step - NEAREST;
-
-	for (i = 0; i < st->nneeds; i++)
-		add_need(e, st->needs[i], -1);
-	if (!st->needs_all)
-		return;
-	for (i = step - 1; i >= 0 && i >= low; i--)
-		if (e->p->step[i].conf->always == ALWAYS_NO)
-			add_need(e, i, -1);
-	if (low > 0) {
-		if (st->run != NULL)
-			add_named(e, st->run, step);
-		for (i = 0; i < st->conf->outputs.n; i++)
-			add_named(e, st->conf->outputs.v[i], step);
-		if (st->conf->stdout_to != NULL)
-			add_named(e, st->conf->stdout_to, step);
-		if (st->conf->workdir != NULL)
-			add_named(e, st->conf->workdir, step);
-		for (i = 0; i < st->conf->env.n; i++)
-			add_named(e, st->conf->env.v[i].value, step);
-	}
-}
-
-/* How the last attempt ended, and what it said; "" at the first. */
-static void add_previous(struct env *e, const struct task *t, int attempt)
-{
-	struct buf how = { 0 }, log = { 0 };
-	/* its condition has begun it already, or these are its gates */
-	bool begun = attempt == t->attempts;
-	const struct outcome *o = begun ? &t->before.outcome : &t->outcome;
-	bool out = begun ? t->before.out : t->out_bytes > 0;
-	bool err = begun ? t->before.err : t->err_bytes > 0;
-
-	if (o->kind != OUTCOME_NONE)
-		outcome_text(o, &how);
-	if (out || err) {
-		buf_printf(&log, "%s/", e->d->path);
-		rundir_log(&log, t->name, begun ? t->before.attempt :
-			t->attempts, err ? "err" : "out");
-	}
-	add_own(e, "DUREXEC_PREVIOUS=%s", how.len > 0 ? how.data : "");
-	add_own(e, "DUREXEC_PREVIOUS_LOG=%s", log.len > 0 ? log.data : "");
-	buf_release(&how);
-	buf_release(&log);
-}
-
-static void add_durexec(struct env *e, int step, int attempt)
-{
-	const struct task *t = &e->s->task[e->task[step]];
-	struct buf text = { 0 };
-
-	add_own(e, "DUREXEC_RUN=%s", e->s->run);
-	add_own(e, "DUREXEC_STARTED=%lld",
-		(long long)e->s->started_at / 1000);
-	add_own(e, "DUREXEC_STEP=%s", t->name);
-	add_own(e, "DUREXEC_ATTEMPT=%d", attempt);
-	state_key(e->s, t, &text);
-	add_own(e, "DUREXEC_KEY=%s", text.data);
-	buf_reset(&text);
-	state_session(e->s, t, &text);
-	add_own(e, "DUREXEC_SESSION=%s", text.data);
-	buf_reset(&text);
-	add_own(e, "DUREXEC_DIR=%s/dir/%s", e->d->path, t->name);
-	add_own(e, "DUREXEC_OUTPUT=%s/output/%s.%d", e->d->path, t->name,
-		attempt);
-	add_own(e, "DUREXEC_WAIT=%s/output/%s.%d.wait", e->d->path, t->name,
-		attempt);
-	if (e->slot != NULL && e->p->step[step].conf->pool >= 0) {
-		env_variable(&text,
-			e->p->pool[e->p->step[step].conf->pool].name);
-		add_own(e, "DUREXEC_SLOT_%s=%s", text.data, e->slot);
-	}
-	buf_release(&text);
-	add_previous(e, t, attempt);
-	if (e->own_output)
-		add_need(e, step, step);
-	add_needs(e, step);
 }
 
 /* c NULL: of the pipeline alone. What durexec sets stands in e->set. */
@@ -421,7 +287,7 @@ static int build(struct env *e, const struct stepconf *c, struct why *why)
 
 	for (k = 0; k < p->nparams; k++)
 		if (p->param[k].given)
-			add_pair(e, p->param[k].name, p->param[k].value);
+			known_pair(e, p->param[k].name, p->param[k].value);
 	/* Read before env.NAME, which may refer to what stands in them. */
 	if (c != NULL && c->env_file != NULL &&
 	    add_file(e, c->env_file, why) == -1)
@@ -434,7 +300,7 @@ static int build(struct env *e, const struct stepconf *c, struct why *why)
 	/* The step's env.NAME are stronger than the pipeline's, and may refer
 	 * to them. */
 	if (add_envlist(e, &p->env, add_middle, why) == -1 ||
-	    (c != NULL && add_envlist(e, &c->env, add_pair, why) == -1))
+	    (c != NULL && add_envlist(e, &c->env, known_pair, why) == -1))
 		return -1;
 	for (i = 0; i < e->nmiddle; i++)
 		add(e, e->middle[i]);
@@ -443,23 +309,69 @@ static int build(struct env *e, const struct stepconf *c, struct why *why)
 	return 0;
 }
 
-static void begin(struct env *e)
+/* Scripts call `durexec step`: where PATH has no durexec (cron's has not), the
+ * directory of this one is added at its end. */
+static void find_us(struct env *e)
 {
-	arena_release(&e->arena);
-	e->nset = e->nmiddle = e->nweak = 0;
+	const char *path = find_in(e->set, e->nset, "PATH", 4);
+	char exe[PATH_MAX], *slash;
+	ssize_t n;
+
+	if (path == NULL)
+		path = getenv("PATH");
+	if (path == NULL)
+		return;
+	if (e->path == NULL || strcmp(path, e->path) != 0) {
+		free(e->path);
+		free(e->path_with_us);
+		e->path = mem_dup(path);
+		e->path_with_us = NULL;
+		n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+		exe[n > 0 ? n : 0] = '\0';
+		slash = strrchr(exe, '/');
+		if (slash != NULL && strcmp(slash, "/durexec") == 0 &&
+		    !script_find("durexec", path))
+			e->path_with_us = mem_printf("PATH=%s:%.*s", path,
+				(int)(slash - exe), exe);
+	}
+	if (e->path_with_us == NULL)
+		return;
+	for (size_t i = 0; i < e->nset; i++)
+		if (strncmp(e->set[i], "PATH=", 5) == 0) {
+			e->set[i] = e->path_with_us;
+			return;
+		}
+	add(e, e->path_with_us);
 }
 
-int env_build(struct env *e, int step, int attempt, struct why *why)
+static void begin(struct env *e, bool early, bool fans)
 {
-	begin(e);
+	arena_release(&e->arena);
+	e->nset = e->nmiddle = e->nweak = e->nwithout = 0;
+	e->early = early;
+	e->fans = fans;
+}
+
+int env_build(struct env *e, int step, int unit, int attempt,
+	struct why *why)
+{
+	bool early = attempt == 0 || (e->p->step[step].root != -1 &&
+		e->plan->unit[unit].item == -1);
+
+	begin(e, early, early && e->p->step[step].root != -1);
+	if (e->s != NULL && attempt > 0 && known(e, step, unit, attempt,
+	    why) == -1)
+		return -1;
+	if (build(e, e->p->step[step].conf, why) == -1)
+		return -1;
 	if (e->s != NULL && attempt > 0)
-		add_durexec(e, step, attempt);
-	return build(e, e->p->step[step].conf, why);
+		find_us(e);
+	return 0;
 }
 
 int env_build_pipeline(struct env *e, char *const *facts, struct why *why)
 {
-	begin(e);
+	begin(e, true, false);
 	for (; *facts != NULL; facts++)
 		add(e, arena_dup(&e->arena, *facts));
 	return build(e, NULL, why);
@@ -474,7 +386,7 @@ const char *env_workdir(struct env *e, int step, struct why *why)
 	if (p->workdir != NULL) {
 		dir = env_expand(e, p->workdir, why);
 		if (dir == NULL)
-			return NULL;
+			return e->left_out ? base : NULL;
 		if (dir[0] == '/') {
 			base = dir;
 		} else {
@@ -486,6 +398,8 @@ const char *env_workdir(struct env *e, int step, struct why *why)
 	if (step < 0 || p->step[step].conf->workdir == NULL)
 		return base;
 	dir = env_expand(e, p->step[step].conf->workdir, why);
+	if (dir == NULL && e->left_out)
+		return base;
 	if (dir == NULL || dir[0] == '/')
 		return dir;
 	path = mem_printf("%s/%s", base, dir);

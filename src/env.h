@@ -13,17 +13,30 @@
 #include "mem.h"
 #include "msg.h"
 #include "pipeline.h"
+#include "plan.h"
 #include "rundir.h"
 #include "state.h"
 
 struct env {
 	const struct pipeline *p;
-	const struct state *s;		/* NULL: no run yet (--dry-run) */
-	const struct rundir *d;		/* NULL: no run yet */
-	const int *task;		/* step -> task; NULL: no run yet */
+	/* NULL: no run yet (--dry-run). */
+	const struct plan *plan;
+	const struct state *s;
+	const struct rundir *d;
 	const char *slot;		/* of the step's pool; NULL none */
+	bool calls;			/* its script may call `durexec step` */
 	bool own_output;		/* the step sees its own stdout, too: its
 					   gates do */
+	/* Built for what is asked before there is an attempt of a command
+	 * (checks, lists of items, hooks): what refers to a variable that only
+	 * attempts have is left out. */
+	bool early;
+	bool fans;			/* early, of a fan-out: nor is there an
+					   item */
+	bool left_out;			/* the last env_expand() returned NULL
+					   for that */
+	const char **without;		/* env.NAME that were left out */
+	size_t nwithout, without_cap;
 	struct arena arena;		/* of what stands below; per step */
 	const char **set;		/* NAME=VALUE, distinct names */
 	size_t nset, set_cap;
@@ -35,15 +48,26 @@ struct env {
 	/* "DUREXEC_OUT_a_b" -> step, for names in scripts; made when needed */
 	struct table variable;
 	struct arena variable_names;
+	/* A PATH that was looked through for durexec; and what it has to be for
+	 * scripts to find it, NULL: as it is. */
+	char *path, *path_with_us;
+	/* Per step, of fan-outs: 1 + fan.moves when the list of their outputs
+	 * was written; made when needed. */
+	int64_t *listed;
 };
 
-void env_init(struct env *e, const struct pipeline *p, const struct state *s,
-	const struct rundir *d, const int *task);
+/* plan, d: NULL before a run. */
+void env_init(struct env *e, const struct pipeline *p,
+	const struct plan *plan, const struct rundir *d);
 void env_release(struct env *e);
 
-/* Build e->set for an attempt of the step. attempt 0: for a check before the
- * run. -1 + why: an env_file cannot be read, or ${X} is not defined. */
-int env_build(struct env *e, int step, int attempt, struct why *why);
+/* Build e->set for an attempt of the step, or of an item of it (unit: its
+ * task). attempt 0: for a check before the run, unit is not looked at. -1 +
+ * why: an env_file cannot be read, or ${X} is not defined. For a check, and for
+ * the list of a fan-out, what refers to what only attempts or items know is
+ * left out. */
+int env_build(struct env *e, int step, int unit, int attempt,
+	struct why *why);
 
 /* The same of the pipeline alone, for its hooks. facts: NULL-ended NAME=VALUE,
  * the strongest. */
@@ -52,7 +76,8 @@ int env_build_pipeline(struct env *e, char *const *facts, struct why *why);
 /* Expand a value with what env_build() made; into e's arena. NULL + why. */
 const char *env_expand(struct env *e, const char *value, struct why *why);
 
-/* The step's working directory (-1: the pipeline's), absolute. NULL + why. */
+/* The step's working directory (-1: the pipeline's), absolute; the pipeline's,
+ * too, while that of the attempt cannot be known. NULL + why. */
 const char *env_workdir(struct env *e, int step, struct why *why);
 
 /* A step name as part of a variable: what is not a letter or digit is _. */

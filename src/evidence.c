@@ -13,6 +13,7 @@
 #include "clock.h"
 #include "io.h"
 #include "mem.h"
+#include "safe.h"
 #include "tail.h"
 
 enum {
@@ -27,18 +28,27 @@ enum {
 	TICK_MS = 10,
 };
 
-void evidence_wait_name(struct buf *out, const char *step, int attempt)
+/* Whose traces are looked for. */
+struct subject {
+	const struct rundir *d;
+	const struct state *s;
+	const struct task *t;
+};
+
+void evidence_wait_name(struct buf *out, const struct state *s,
+	const struct task *t)
 {
-	buf_printf(out, "output/%s.%d.wait", step, attempt);
+	task_output_file(s, t, t->attempts, out);
+	buf_str(out, ".wait");
 }
 
-static int open_log(const struct rundir *d, const struct task *t,
-	const char *kind)
+static int open_log(const struct subject *of, const char *kind)
 {
+	const struct rundir *d = of->d;
 	struct buf name = { 0 };
 	int fd;
 
-	rundir_log(&name, t->name, t->attempts, kind);
+	task_log(of->s, of->t, of->t->attempts, kind, &name);
 	fd = openat(d->fd, name.data, O_RDONLY | O_CLOEXEC | O_NOFOLLOW |
 		O_NONBLOCK);
 	buf_release(&name);
@@ -57,8 +67,7 @@ static size_t plain_lines(char *text, size_t n)
 	return to;
 }
 
-/* The last `most` bytes of a regular file. */
-static void read_end(int fd, size_t most, struct buf *out)
+void evidence_end(int fd, size_t most, struct buf *out)
 {
 	struct stat st;
 	ssize_t n;
@@ -73,14 +82,14 @@ static void read_end(int fd, size_t most, struct buf *out)
 	out->data[out->len] = '\0';
 }
 
-static void read_tail(const struct rundir *d, const struct task *t,
-	const char *kind, struct buf *out)
+static void read_tail(const struct subject *of, const char *kind,
+	struct buf *out)
 {
-	int fd = open_log(d, t, kind);
+	int fd = open_log(of, kind);
 
 	if (fd == -1)
 		return;
-	read_end(fd, JUDGE_TAIL, out);
+	evidence_end(fd, JUDGE_TAIL, out);
 	close(fd);
 }
 
@@ -105,8 +114,11 @@ static bool find_receipt(struct proof *p, const struct stepconf *conf,
 			return true;
 		n = (size_t)(hit.group_end - hit.group_start);
 		buf_reset(&p->result);
-		buf_add(&p->result, text + hit.group_start,
-			n < RESULT_MOST ? n : RESULT_MOST);
+		buf_str(&p->result, "");
+		/* a group that is half of a secret is hidden, too */
+		mask_part(safe_secrets(), text, len, (size_t)hit.group_start,
+			(size_t)hit.group_start + (n < RESULT_MOST ? n :
+			RESULT_MOST), &p->result);
 		/* a NUL in it would end it: so be it */
 		p->e.result = p->result.data;
 		return true;
@@ -117,10 +129,10 @@ static bool find_receipt(struct proof *p, const struct stepconf *conf,
 /* In all of a log, as long as it is now: somebody may go on writing. Complete
  * lines are looked at when they are; a line that does not end is looked at in
  * pieces that overlap. */
-static void search_log(struct proof *p, const struct rundir *d,
-	const struct stepconf *conf, const struct task *t, const char *kind)
+static void search_log(struct proof *p, const struct subject *of,
+	const struct stepconf *conf, const char *kind)
 {
-	int fd = open_log(d, t, kind);
+	int fd = open_log(of, kind);
 	char *piece, *end;
 	size_t have = 0, seen, look, keep, want;
 	bool middle = false;	/* the piece begins in the middle of a line */
@@ -175,8 +187,7 @@ static bool is_of(const struct task *t, const struct stat *st)
 }
 
 /* Files that this attempt left in $DUREXEC_DIR: curl -D and the like. */
-static void read_headers(struct proof *p, const struct rundir *d,
-	const struct task *t)
+static void read_headers(struct proof *p, const struct subject *of)
 {
 	struct buf name = { 0 }, text = { 0 };
 	int dirfd, fd, files = 0, entries = 0;
@@ -184,11 +195,11 @@ static void read_headers(struct proof *p, const struct rundir *d,
 	struct stat st;
 	DIR *dir;
 
-	buf_printf(&name, "dir/%s", t->name);
-	dirfd = openat(d->fd, name.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC |
+	task_dir(of->s, of->t, &name);
+	dirfd = openat(of->d->fd, name.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC |
 		O_NOFOLLOW);
 	buf_release(&name);
-	dir = dirfd != -1 ? fdopendir(dirfd) : NULL;
+	dir = dirfd != -1 ? mem_of(fdopendir(dirfd)) : NULL;
 	if (dir == NULL) {
 		if (dirfd != -1)
 			close(dirfd);
@@ -203,9 +214,9 @@ static void read_headers(struct proof *p, const struct rundir *d,
 		if (fd == -1)
 			continue;
 		if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-		    st.st_size <= HEADERS_MOST && is_of(t, &st)) {
+		    st.st_size <= HEADERS_MOST && is_of(of->t, &st)) {
 			buf_reset(&text);
-			read_end(fd, HEADERS_MOST, &text);
+			evidence_end(fd, HEADERS_MOST, &text);
 			if (text.len > 0) {
 				buf_add(&p->headers, text.data, text.len);
 				buf_char(&p->headers, '\n');
@@ -228,39 +239,39 @@ static double random_unit(void)
 	return n / 4294967296.0;
 }
 
-static void read_wait(struct proof *p, const struct rundir *d,
-	const struct task *t)
+static void read_wait(struct proof *p, const struct subject *of)
 {
 	struct buf name = { 0 };
 	int fd;
 
-	evidence_wait_name(&name, t->name, t->attempts);
-	fd = openat(d->fd, name.data, O_RDONLY | O_CLOEXEC | O_NOFOLLOW |
+	evidence_wait_name(&name, of->s, of->t);
+	fd = openat(of->d->fd, name.data, O_RDONLY | O_CLOEXEC | O_NOFOLLOW |
 		O_NONBLOCK);
 	if (fd != -1) {
-		read_end(fd, WAIT_MOST, &p->wait);
+		evidence_end(fd, WAIT_MOST, &p->wait);
 		close(fd);
 	}
 	buf_release(&name);
 }
 
 /* The last line that the look at the outputs said. */
-static void read_missing(struct proof *p, const struct rundir *d,
-	const struct task *t)
+static void read_missing(struct proof *p, const struct subject *of)
 {
 	struct buf name = { 0 };
 
-	rundir_log(&name, t->name, t->attempts, task_log_kind(t));
-	if (tail_add(&p->missing, d->fd, name.data, 1, "") &&
+	task_log(of->s, of->t, of->t->attempts, of->t->phase == PHASE_INPUTS ?
+		"err" : task_log_kind(of->t), &name);
+	if (tail_add(&p->missing, of->d->fd, name.data, 1, "") &&
 	    p->missing.len > 0)
 		p->missing.data[p->missing.len - 1] = '\0';
 	buf_release(&name);
 }
 
 void evidence_read(struct proof *p, const struct rundir *d,
-	const struct stepconf *conf, const struct task *t,
+	const struct state *s, const struct stepconf *conf, const struct task *t,
 	const struct report *report, struct pattern_cache *cache)
 {
+	const struct subject of = { d, s, t };
 	struct buf *all[] = { &p->out, &p->err, &p->wait, &p->headers,
 		&p->result, &p->missing };
 
@@ -275,17 +286,18 @@ void evidence_read(struct proof *p, const struct rundir *d,
 	if (!judge_asks(conf, t, report))
 		return;
 	p->e.random = random_unit();
-	read_tail(d, t, "out", &p->out);
-	read_tail(d, t, "err", &p->err);
-	read_wait(p, d, t);
-	read_headers(p, d, t);
+	read_tail(&of, "out", &p->out);
+	read_tail(&of, "err", &p->err);
+	read_wait(p, &of);
+	read_headers(p, &of);
 	if (conf->receipt.n > 0 && t->phase == PHASE_RUN) {
-		search_log(p, d, conf, t, "out");
+		search_log(p, &of, conf, "out");
 		if (!p->e.receipt)
-			search_log(p, d, conf, t, "err");
+			search_log(p, &of, conf, "err");
 	}
-	if (t->phase == PHASE_SETTLE || t->phase == PHASE_PLACE)
-		read_missing(p, d, t);
+	if (t->phase == PHASE_SETTLE || t->phase == PHASE_PLACE ||
+	    t->phase == PHASE_INPUTS)
+		read_missing(p, &of);
 	p->e.out = p->out.data;
 	p->e.out_len = p->out.len;
 	p->e.err = p->err.data;

@@ -22,11 +22,16 @@ struct proof {
  * Zero-initialise p first; the buffers are reused.
  */
 void evidence_read(struct proof *p, const struct rundir *d,
-	const struct stepconf *conf, const struct task *t,
-	const struct report *report, struct pattern_cache *cache);
+	const struct state *s, const struct stepconf *conf,
+	const struct task *t, const struct report *report,
+	struct pattern_cache *cache);
 void evidence_release(struct proof *p);
+/* The last `most` bytes of a regular file, CR LF as LF, NUL-ended when there
+ * are any. */
+void evidence_end(int fd, size_t most, struct buf *out);
 
 /* Name below the run directory of the file that $DUREXEC_WAIT names. */
-void evidence_wait_name(struct buf *out, const char *step, int attempt);
+void evidence_wait_name(struct buf *out, const struct state *s,
+	const struct task *t);
 
 #endif

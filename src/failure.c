@@ -7,11 +7,10 @@
 #include <string.h>
 
 #include "clock.h"
+#include "safe.h"
 #include "until.h"
 
 enum {
-	/* What a step says by itself: "not now" (EX_TEMPFAIL, sysexits.h). */
-	EXIT_NOT_NOW = 75,
 	/* The shell's: cannot be executed, is not there. */
 	EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127,
 	/* A named time is met this much later at most: many who were told
@@ -161,6 +160,31 @@ static bool gives_up(const struct failure *f, struct verdict *v)
 	return false;
 }
 
+/* Has a call of `durexec step` ended the script, to wait? */
+static bool called(const struct failure *f, struct verdict *v)
+{
+	const struct evidence *e = f->e;
+	const size_t tag = sizeof(VERDICT_CALL) - 1;
+	long long until;
+	char kind[8];
+	int n = 0;
+
+	if (e->wait == NULL || strncmp(e->wait, VERDICT_CALL, tag) != 0 ||
+	    !f->gave_exit || f->r->outcome.kind != OUTCOME_EXIT ||
+	    sscanf(e->wait + tag, "%7[a-z] %lld %n", kind, &until, &n) < 2 ||
+	    until <= 0 || n == 0)
+		return false;
+	*v = verdict_of(TASK_WAITING);
+	/* it has counted its own retries and waits */
+	v->wait = strcmp(kind, "limit") == 0 ? WAIT_LIMIT : WAIT_CALL;
+	v->until_at = until;
+	verdict_say(v, "%.*s", (int)strcspn(e->wait + tag + n, "\n"),
+		e->wait + tag + n);
+	if (v->reason[0] == '\0')
+		verdict_say(v, "%s", f->why);
+	return true;
+}
+
 /* Is a usage limit met, and what time does it name? */
 static bool limited(const struct failure *f, struct limit *l)
 {
@@ -169,7 +193,8 @@ static bool limited(const struct failure *f, struct limit *l)
 		f->r->outcome.exit == EXIT_NOT_NOW;
 
 	memset(l, 0, sizeof(*l));
-	if (e->wait != NULL) {
+	if (e->wait != NULL && strncmp(e->wait, VERDICT_CALL,
+	    sizeof(VERDICT_CALL) - 1) != 0) {
 		/* it says so itself; when, is another question */
 		if (!until_in_file(e->wait, e->wait_len, e->now, &l->named))
 			l->named = 0;
@@ -199,8 +224,9 @@ static struct verdict parks(const struct failure *f, const struct limit *l)
 	struct verdict v = verdict_of(TASK_WAITING);
 	int64_t now = f->e->now, until = l->named, spread, last;
 	int64_t since = f->t->parked_at != 0 ? f->t->parked_at : now;
+	size_t left, at = l->line != NULL ? (size_t)(l->said - l->line) : 0;
+	struct buf said = { 0 };
 	char span[CLOCK_SPAN];
-	size_t left;
 
 	if (since > now)
 		since = now;
@@ -228,17 +254,17 @@ static struct verdict parks(const struct failure *f, const struct limit *l)
 	until += (int64_t)((double)spread * f->e->random);
 	v.wait = WAIT_LIMIT;
 	v.until_at = until < last ? until : last;
-	left = l->line != NULL ? (size_t)(l->line + l->len - l->said) : 0;
+	left = l->len - at;
 	if (left > QUOTED) {
 		left = QUOTED;
 		/* no character has more than three such bytes */
 		for (int i = 0; i < 3 && in_character(l->said[left]); i++)
 			left--;
 	}
-	if (left > 0)
-		verdict_say(&v, "limit: %.*s", (int)left, l->said);
-	else
-		verdict_say(&v, "limit: %s", f->why);
+	/* cut to this, it may show half a secret: so it is hidden before */
+	mask_part(safe_secrets(), l->line, l->len, at, at + left, &said);
+	verdict_say(&v, "limit: %s", left > 0 ? said.data : f->why);
+	buf_release(&said);
 	return v;
 }
 
@@ -279,6 +305,8 @@ struct verdict failure_verdict(const struct failure *f)
 		verdict_say(&v, "%s, and rerun = never", f->why);
 		return v;
 	}
+	if (called(f, &v))
+		return v;
 	if (limited(f, &limit))
 		return parks(f, &limit);
 	if (may_retry(f)) {

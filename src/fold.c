@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* fold: state_apply(), one record into the state. */
-#include "state.h"
+#include "fold.h"
 
 #include <limits.h>
 #include <string.h>
@@ -59,51 +59,32 @@ static int move(struct state *s, struct task *t, enum task_state to,
 	s->count[t->state]--;
 	s->count[to]++;
 	t->state = (uint8_t)to;
+	if (t->fan != -1)
+		s->fan[t->fan].moves++;
 	/* Whatever moves opens a closed run again (rewind, retry). */
 	s->closed = NULL;
 	return 0;
 }
 
-static int bad(const struct record *r, const char *what, struct why *why)
+int fold_bad(const struct record *r, const char *what, struct why *why)
 {
 	return why_set(why, "record %lld (%s) of the state file has no valid "
 		"%s", (long long)r->seq, r->type, what);
 }
 
-/* Fills the outcome and figures of t from r, when r has any. */
-static int take_outcome(const struct record *r, struct task *t,
-	struct why *why)
+/* One of a few words that come again and again: kept once. */
+static const char *keep_word(struct state *s, const char *word)
 {
-	const char *word = record_get(r, "outcome");
-	struct outcome o = outcome_of(OUTCOME_NONE);
-	int64_t exit_code, signo, err, oom;
+	const char *kept;
 
 	if (word == NULL)
-		return 0;
-	o.kind = outcome_kind_of(word);
-	if (o.kind == OUTCOME_KINDS ||
-	    !record_get_number(r, "exit", 0, 255, -1, &exit_code) ||
-	    !record_get_number(r, "signal", 0, 128, 0, &signo) ||
-	    !record_get_number(r, "errno", 0, 4096, 0, &err) ||
-	    !record_get_number(r, "oom", 0, 1, 0, &oom))
-		return bad(r, "outcome", why);
-	o.exit = (int)exit_code;
-	o.signo = (int)signo;
-	o.err = (int)err;
-	o.oom = oom != 0;
-	t->outcome = o;
-	if (!record_get_number(r, "user", 0, INT64_MAX, 0, &t->user_ms) ||
-	    !record_get_number(r, "system", 0, INT64_MAX, 0, &t->system_ms) ||
-	    !record_get_number(r, "rss", 0, INT64_MAX, 0, &t->rss_kb) ||
-	    !record_get_number(r, "out", 0, INT64_MAX, 0, &t->out_bytes) ||
-	    !record_get_number(r, "err", 0, INT64_MAX, 0, &t->err_bytes))
-		return bad(r, "figure", why);
-	return 0;
-}
-
-static const char *keep(struct state *s, const char *text)
-{
-	return text != NULL ? arena_dup(&s->arena, text) : NULL;
+		return NULL;
+	kept = table_name(&s->words, word);
+	if (kept == NULL) {
+		kept = arena_dup(&s->arena, word);
+		table_put(&s->words, kept, (int)s->words.used);
+	}
+	return kept;
 }
 
 static struct task *task_of(struct state *s, const struct record *r,
@@ -113,7 +94,7 @@ static struct task *task_of(struct state *s, const struct record *r,
 	int i;
 
 	if (name == NULL || *name == '\0') {
-		bad(r, "step", why);
+		fold_bad(r, "step", why);
 		return NULL;
 	}
 	/* in two steps: a new task may move the array */
@@ -127,14 +108,14 @@ static int apply_durexec(struct state *s, const struct record *r,
 	if (s->run != NULL)
 		return why_set(why, "record %lld begins the run again",
 			(long long)r->seq);
-	s->run = keep(s, record_get(r, "run"));
-	s->name = keep(s, record_get(r, "name"));
-	s->path = keep(s, record_get(r, "path"));
-	s->seed = keep(s, record_get(r, "seed"));
+	s->run = fold_keep(s, record_get(r, "run"));
+	s->name = fold_keep(s, record_get(r, "name"));
+	s->path = fold_keep(s, record_get(r, "path"));
+	s->seed = fold_keep(s, record_get(r, "seed"));
 	s->started_at = r->at;
 	if (s->run == NULL || s->name == NULL || s->path == NULL ||
 	    s->seed == NULL)
-		return bad(r, "run, name, path and seed", why);
+		return fold_bad(r, "run, name, path and seed", why);
 	return 0;
 }
 
@@ -145,11 +126,11 @@ static int apply_param(struct state *s, const struct record *r,
 	const char *value = record_get(r, "value");
 
 	if (name == NULL || value == NULL)
-		return bad(r, "name and value", why);
+		return fold_bad(r, "name and value", why);
 	s->param = mem_resize(s->param,
 		(size_t)(s->nparams + 1) * sizeof(*s->param));
-	s->param[s->nparams].name = keep(s, name);
-	s->param[s->nparams].value = keep(s, value);
+	s->param[s->nparams].name = fold_keep(s, name);
+	s->param[s->nparams].value = fold_keep(s, value);
 	s->nparams++;
 	return 0;
 }
@@ -159,69 +140,6 @@ static bool after_command(int phase)
 {
 	return phase == PHASE_SETTLE || phase == PHASE_VERIFY ||
 		phase == PHASE_PLACE;
-}
-
-/* What the command of an attempt left: proof, and its price. */
-static int take_left(struct state *s, const struct record *r, struct task *t,
-	struct why *why)
-{
-	const struct outcome *o = &t->outcome;
-	int64_t cost;
-
-	if (!record_get_number(r, "cost", 0, TASK_COST_MOST, 0, &cost))
-		return bad(r, "cost", why);
-	/* nine thousand times the most: not refused, as a live run could not
-	 * go on, but it stays there */
-	t->cost += cost < INT64_MAX - t->cost ? cost : INT64_MAX - t->cost;
-	s->cost += cost < INT64_MAX - s->cost ? cost : INT64_MAX - s->cost;
-	if (record_get(r, "receipt") != NULL)
-		t->receipt = true;
-	if (record_get(r, "result") != NULL)
-		t->result = keep(s, record_get(r, "result"));
-	/* errno with an exit: it could not be executed (126, 127). Without an
-	 * outcome nothing was; t has that of an attempt before. */
-	if (record_get(r, "outcome") != NULL && t->phase == PHASE_RUN &&
-	    o->kind != OUTCOME_NONE &&
-	    o->kind != OUTCOME_NOT_STARTED &&
-	    (o->kind != OUTCOME_EXIT || o->err == 0))
-		t->tried = true;
-	return 0;
-}
-
-/* Waiting, and how often already. */
-static int take_wait(const struct record *r, struct task *t, bool waits,
-	struct why *why)
-{
-	const char *word = record_get(r, "wait");
-
-	t->until_at = 0;
-	t->parked = false;
-	if (!waits)
-		return 0;
-	if (!record_get_number(r, "until", 0, INT64_MAX, 0, &t->until_at) ||
-	    word == NULL)
-		return bad(r, "until", why);
-	if (strcmp(word, "limit") == 0) {
-		t->parked = true;
-		if (t->parks++ == 0)
-			t->parked_at = r->at;
-		if (t->parks == 0)
-			t->parks = UINT16_MAX;
-		return 0;
-	}
-	if (strcmp(word, "retry") != 0)
-		return bad(r, "wait", why);
-	t->parks = 0;
-	t->parked_at = 0;
-	if (t->tries < UINT16_MAX)
-		t->tries++;
-	return 0;
-}
-
-static void fresh_tries(struct task *t)
-{
-	t->tries = t->parks = 0;
-	t->parked_at = 0;
 }
 
 static int apply_start(struct state *s, const struct record *r,
@@ -236,19 +154,19 @@ static int apply_start(struct state *s, const struct record *r,
 	if (t == NULL)
 		return -1;
 	if (phase < 0)
-		return bad(r, "phase", why);
+		return fold_bad(r, "phase", why);
 	/* far from overflow: cut records are added to it */
 	if (!record_get_number(r, "attempt", 1, INT_MAX / 2, 0, &attempt) ||
 	    attempt < 1 || attempt < t->attempts)
-		return bad(r, "attempt", why);
+		return fold_bad(r, "attempt", why);
 	if (!record_get_number(r, "keeper", 0, INT16_MAX, -1, &keeper))
-		return bad(r, "keeper", why);
+		return fold_bad(r, "keeper", why);
 	again = attempt == t->attempts;
 	/* a number is used twice for what is left of its attempt only, and
 	 * what is left belongs to the last one */
 	if (again ? t->state != TASK_RUNNING && !after_command(phase) :
 	    after_command(phase))
-		return bad(r, "attempt", why);
+		return fold_bad(r, "attempt", why);
 	if (move(s, t, TASK_RUNNING, why) == -1)
 		return -1;
 	t->phase = (uint8_t)phase;
@@ -261,10 +179,16 @@ static int apply_start(struct state *s, const struct record *r,
 		t->parked_at += r->at - t->until_at;
 	t->adopted = t->hold = t->approval = t->parked = false;
 	t->until_at = 0;
-	t->gate = phase == PHASE_VERIFY ? keep(s, word) : NULL;
-	if (after_command(phase))
+	t->gate = phase == PHASE_VERIFY ? keep_word(s, word) : NULL;
+	if (after_command(phase)) {
+		/* asked once more after a power cut, outputs that were synced
+		 * before the gates began are as safe as they were */
+		t->settled |= phase != PHASE_SETTLE;
 		return 0;
-	t->slot = keep(s, record_get(r, "slot"));
+	}
+	t->slot = keep_word(s, record_get(r, "slot"));
+	if (phase == PHASE_RUN)
+		t->inputs = fold_keep(s, record_get(r, "inputs"));
 	/* the command after its condition keeps the attempt's start */
 	if (!again || t->started_at == 0)
 		t->started_at = r->at;
@@ -281,13 +205,13 @@ static int apply_start(struct state *s, const struct record *r,
 		t->cuts = s->cuts;
 	}
 	t->ended_at = 0;
-	t->ran = false;
+	t->ran = t->settled = false;
 	t->outcome = outcome_of(OUTCOME_NONE);
 	t->user_ms = t->system_ms = t->rss_kb = 0;
 	t->out_bytes = t->err_bytes = 0;
 	t->reason = NULL;
 	if (!record_get_hex(r, "command", &t->command))
-		return bad(r, "command", why);
+		return fold_bad(r, "command", why);
 	return 0;
 }
 
@@ -308,22 +232,22 @@ static int apply_end(struct state *s, const struct record *r, struct why *why)
 	if (t == NULL)
 		return -1;
 	if (to < 0 || to == TASK_RUNNING)
-		return bad(r, "state", why);
+		return fold_bad(r, "state", why);
 	if (t->state != TASK_RUNNING && t->state != TASK_PENDING &&
 	    t->state != TASK_WAITING)
 		return why_set(why, "record %lld ends step %s, which is %s",
 			(long long)r->seq, t->name,
 			state_word((enum task_state)t->state));
-	if (take_outcome(r, t, why) == -1 ||
+	if (fold_take_outcome(r, t, why) == -1 ||
 	    move(s, t, (enum task_state)to, why) == -1 ||
-	    take_left(s, r, t, why) == -1 ||
-	    take_wait(r, t, to == TASK_WAITING, why) == -1)
+	    fold_take_left(s, r, t, why) == -1 ||
+	    fold_take_wait(r, t, to == TASK_WAITING, why) == -1)
 		return -1;
 	t->hold = record_get(r, "hold") != NULL;
 	t->approval = record_get(r, "approval") != NULL;
 	t->slot = NULL;
 	if (!record_get_hex(r, "whole", &t->whole))
-		return bad(r, "whole", why);
+		return fold_bad(r, "whole", why);
 	if (!t->ran || t->ended_at == 0)
 		t->ended_at = r->at;
 	t->keeper = -1;
@@ -332,7 +256,7 @@ static int apply_end(struct state *s, const struct record *r, struct why *why)
 	else if (t->losses < UINT8_MAX)
 		t->losses++;
 	t->session = s->sessions;
-	t->reason = keep(s, record_get(r, "reason"));
+	t->reason = fold_keep(s, record_get(r, "reason"));
 	if (record_get(r, "elsewhere") != NULL) {
 		if (t->interrupts < UINT8_MAX)
 			t->interrupts++;
@@ -340,7 +264,7 @@ static int apply_end(struct state *s, const struct record *r, struct why *why)
 		t->interrupts = 0;
 	}
 	if (to == TASK_DONE || to == TASK_SKIPPED) {
-		fresh_tries(t);
+		fold_fresh_tries(t);
 		t->ran = t->asked = false;
 	}
 	/* now the command has to run; or nothing of it is left to be asked */
@@ -356,8 +280,9 @@ static int apply_ran(struct state *s, const struct record *r, struct why *why)
 	if (t == NULL)
 		return -1;
 	if (t->state != TASK_RUNNING)
-		return bad(r, "running step", why);
-	if (take_outcome(r, t, why) == -1 || take_left(s, r, t, why) == -1)
+		return fold_bad(r, "running step", why);
+	if (fold_take_outcome(r, t, why) == -1 ||
+	    fold_take_left(s, r, t, why) == -1)
 		return -1;
 	t->ran = true;
 	t->ended_at = r->at;
@@ -373,7 +298,7 @@ static int apply_set(struct state *s, const struct record *r, struct why *why)
 	if (t == NULL)
 		return -1;
 	if (to < 0 || to == TASK_RUNNING || by == NULL)
-		return bad(r, "state and by", why);
+		return fold_bad(r, "state and by", why);
 	if (t->state == TASK_RUNNING)
 		return why_set(why, "record %lld sets step %s, which runs",
 			(long long)r->seq, t->name);
@@ -382,10 +307,10 @@ static int apply_set(struct state *s, const struct record *r, struct why *why)
 	t->until_at = 0;
 	t->interrupts = t->losses = 0;
 	t->hold = t->approval = t->parked = false;
-	fresh_tries(t);
-	t->reason = keep(s, record_get(r, "reason"));
+	fold_fresh_tries(t);
+	t->reason = fold_keep(s, record_get(r, "reason"));
 	if (record_get(r, "result") != NULL)
-		t->result = keep(s, record_get(r, "result"));
+		t->result = fold_keep(s, record_get(r, "result"));
 	t->session = s->sessions;
 	if (to == TASK_PENDING) {
 		t->asked = t->ran;
@@ -395,6 +320,8 @@ static int apply_set(struct state *s, const struct record *r, struct why *why)
 			t->ran = t->asked = false;
 			t->tried = t->receipt = false;
 			t->began_at = 0;
+			t->command = 0;
+			t->inputs = NULL;
 			t->result = NULL;
 			s->last_output[t - s->task] = -1;
 			if (t->generation < UINT16_MAX)
@@ -405,6 +332,22 @@ static int apply_set(struct state *s, const struct record *r, struct why *why)
 	}
 	if (to == TASK_DONE && t->ended_at == 0)
 		t->ended_at = r->at;
+	return 0;
+}
+
+static int apply_input(struct state *s, const struct record *r,
+	struct why *why)
+{
+	struct input in = { .path = fold_keep(s, record_get(r, "path")) };
+
+	if (in.path == NULL ||
+	    !record_get_number(r, "size", -1, INT64_MAX, -1, &in.size) ||
+	    !record_get_number(r, "mtime", INT64_MIN, INT64_MAX, 0,
+	    &in.mtime) || !record_get_hex(r, "hash", &in.hash))
+		return fold_bad(r, "path, size, mtime and hash", why);
+	s->input = mem_grow(s->input, s->ninputs, &s->input_cap,
+		sizeof(*s->input));
+	s->input[s->ninputs++] = in;
 	return 0;
 }
 
@@ -419,14 +362,14 @@ static int apply_output(struct state *s, const struct record *r,
 	if (t == NULL)
 		return -1;
 	if (name == NULL || value == NULL)
-		return bad(r, "name and value", why);
+		return fold_bad(r, "name and value", why);
 	last = &s->last_output[t - s->task];
 	s->output = mem_grow(s->output, s->noutputs, &s->output_cap,
 		sizeof(*s->output));
 	s->output[s->noutputs] = (struct task_output){
 		.task = (int)(t - s->task),
-		.name = keep(s, name),
-		.value = keep(s, value),
+		.name = fold_keep(s, name),
+		.value = fold_keep(s, value),
 		.next = *last,
 	};
 	*last = (int)s->noutputs++;
@@ -441,7 +384,7 @@ static int apply_adopt(struct state *s, const struct record *r,
 	if (t == NULL)
 		return -1;
 	if (t->state != TASK_RUNNING)
-		return bad(r, "running step", why);
+		return fold_bad(r, "running step", why);
 	t->adopted = true;
 	return 0;
 }
@@ -452,10 +395,10 @@ static int apply_begin(struct state *s, const struct record *r,
 	const char *boot = record_get(r, "boot");
 
 	if (boot == NULL)
-		return bad(r, "boot", why);
+		return fold_bad(r, "boot", why);
 	s->sessions++;
 	if (s->boot == NULL || strcmp(s->boot, boot) != 0) {
-		s->boot = keep(s, boot);
+		s->boot = fold_keep(s, boot);
 		s->boot_session = s->sessions;
 	}
 	s->began_at = r->at;
@@ -465,10 +408,10 @@ static int apply_begin(struct state *s, const struct record *r,
 static int apply_close(struct state *s, const struct record *r,
 	struct why *why)
 {
-	s->closed = keep(s, record_get(r, "state"));
+	s->closed = fold_keep(s, record_get(r, "state"));
 	if (s->closed == NULL)
-		return bad(r, "state", why);
-	s->closed_reason = keep(s, record_get(r, "reason"));
+		return fold_bad(r, "state", why);
+	s->closed_reason = fold_keep(s, record_get(r, "reason"));
 	s->closed_at = r->at;
 	return 0;
 }
@@ -488,6 +431,10 @@ int state_apply(void *ctx, const struct record *r, struct why *why)
 		return apply_set(s, r, why);
 	if (strcmp(type, "output") == 0)
 		return apply_output(s, r, why);
+	if (strcmp(type, "items") == 0)
+		return fold_items(s, r, why);
+	if (strcmp(type, "input") == 0)
+		return apply_input(s, r, why);
 	if (strcmp(type, "adopt") == 0)
 		return apply_adopt(s, r, why);
 	if (strcmp(type, "begin") == 0)

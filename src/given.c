@@ -8,6 +8,7 @@
 #include "guess.h"
 #include "inifile.h"
 #include "values.h"
+#include "words.h"
 
 /* MAX_ARG_STRLEN, of which one byte is the NUL. */
 #define LONGEST_ARGUMENT (128 * 1024 - 1)
@@ -65,10 +66,25 @@ void given_size(struct draft *d, int line, const char *key, size_t len)
 			"%d (128 KiB)", key, len, LONGEST_ARGUMENT);
 }
 
+void given_name(struct draft *d, int line, const char *name)
+{
+	if (refs_is_item(name))
+		draft_complain(d, line, mem_printf("give it another name"),
+			"\"%s\" is what items of fan-outs have: no other "
+			"variable can be called so", name);
+}
+
 const char *given_script(struct draft *d, const struct setting *s,
 	const char *key)
 {
-	given_size(d, s->line, key, strlen(s->value));
+	size_t len = strlen(s->value), longest;
+	char **argv = NULL;
+
+	/* what needs no shell is handed over word by word */
+	if (len > LONGEST_ARGUMENT)
+		argv = words_split(s->value, &longest);
+	given_size(d, s->line, key, argv != NULL ? longest : len);
+	free(argv);
 	return s->value[strspn(s->value, " \t\n")] != '\0' ? s->value : NULL;
 }
 
@@ -83,6 +99,7 @@ static void declare(struct draft *d)
 		p->param[i].name = s->name;
 		p->param[i].value = s->value;
 		p->param[i].line = s->line;
+		given_name(d, s->line, s->name);
 		table_put(&d->params_table, s->name, i);
 	}
 	p->nparams = d->params.n;
@@ -198,6 +215,18 @@ static int read_when_done(const char *text, enum when_done *when,
 	return 0;
 }
 
+static int read_keep_logs(const char *text, enum keep_logs *keep,
+	struct why *why)
+{
+	if (strcmp(text, "failed") == 0)
+		*keep = KEEP_LOGS_FAILED;
+	else if (strcmp(text, "all") == 0)
+		*keep = KEEP_LOGS_ALL;
+	else
+		return why_set(why, "expected \"all\" or \"failed\"");
+	return 0;
+}
+
 /* What holds for all steps, and so needs none of their variables. */
 static void read_now(struct draft *d, const struct setting *s,
 	const char *key)
@@ -239,6 +268,9 @@ static void read_now(struct draft *d, const struct setting *s,
 	case PIPELINE_KEEP_RUNS:
 		bad = values_int(text, 1, INT_MAX, &p->keep_runs, &why);
 		break;
+	case PIPELINE_KEEP_LOGS:
+		bad = read_keep_logs(text, &p->keep_logs, &why);
+		break;
 	case PIPELINE_WHEN_DONE:
 		bad = read_when_done(text, &p->when_done, &why);
 		break;
@@ -276,6 +308,7 @@ static void read_env(struct draft *d, const struct setting *s)
 	v->name = s->name;
 	v->value = s->value;
 	v->line = s->line;
+	given_name(d, s->line, s->name);
 	given_size(d, s->line, s->name, strlen(s->name) + 1 +
 		strlen(s->value));
 }
@@ -315,6 +348,7 @@ void given_pipeline(struct draft *d)
 		case PIPELINE_TIMEOUT:
 		case PIPELINE_FAIL_FAST:
 		case PIPELINE_KEEP_RUNS:
+		case PIPELINE_KEEP_LOGS:
 		case PIPELINE_WHEN_DONE:
 		case PIPELINE_MAX_AGE:
 		case PIPELINE_BUDGET:

@@ -37,6 +37,9 @@ const char *given_line(struct draft *d, const struct setting *s,
 /* Complains when Linux could not hand over so long a text. */
 void given_size(struct draft *d, int line, const char *key, size_t len);
 
+/* Complains when a variable of that name would hide one of an item's. */
+void given_name(struct draft *d, int line, const char *name);
+
 /* A script, verbatim; NULL when there is nothing but blanks. */
 const char *given_script(struct draft *d, const struct setting *s,
 	const char *key);

@@ -18,6 +18,7 @@
 #include "io.h"
 #include "mem.h"
 #include "prepare.h"
+#include "safe.h"
 #include "summary.h"
 #include "tail.h"
 
@@ -97,22 +98,26 @@ void hooks_release(struct run *r)
 static void keep_log(struct run *r)
 {
 	struct hooks *h = r->hooks;
-	struct buf text = { 0 };
+	/* with what comes after it: a secret that is half in it is hidden */
+	size_t most = LOG_MOST + safe_secrets()->longest, len;
+	struct buf text = { 0 }, said = { 0 };
 	char when[CLOCK_SPAN];
 	ssize_t n;
 	int fd;
 
 	if (lseek(h->log, 0, SEEK_END) <= 0)
 		return;
+	buf_reserve(&said, most);
+	n = pread(h->log, said.data, most, 0);
+	len = n > 0 ? (size_t)n : 0;
 	clock_local(clock_wall(), when);
 	buf_printf(&text, "on_%s %s\n", words[h->call[0].hook], when);
-	buf_reserve(&text, LOG_MOST + 1);
-	n = pread(h->log, text.data + text.len, LOG_MOST, 0);
-	text.len += n > 0 ? (size_t)n : 0;
+	mask_part(safe_secrets(), said.data, len, 0, len < LOG_MOST ? len :
+		LOG_MOST, &text);
+	buf_release(&said);
 	if (text.data[text.len - 1] != '\n')
 		buf_char(&text, '\n');
-	fd = openat(r->at.d->fd, "hooks.log", O_WRONLY | O_APPEND | O_CREAT |
-		O_CLOEXEC | O_NOFOLLOW, 0600);
+	fd = io_open(r->at.d->fd, "hooks.log", O_WRONLY | O_APPEND | O_CREAT);
 	if (fd != -1) {
 		(void)io_write(fd, text.data, text.len);
 		close(fd);
@@ -231,11 +236,13 @@ static void add_review(struct run *r, struct call *c)
 	struct buf names = { 0 };
 	const char *reason = "";
 
-	for (int i = 0; i < r->at.p->nsteps && names.len < NAMES_MOST; i++) {
-		const struct task *t = plan_task(r->at.plan, i);
+	for (size_t i = 0; i < r->at.plan->nunits &&
+	    names.len < NAMES_MOST; i++) {
+		const struct task *t = plan_unit(r->at.plan, (int)i);
 
 		if (t->state != TASK_NEEDS_REVIEW ||
-		    plan_settled(r->at.plan, i))
+		    plan_step(r->at.plan, (int)i) == -1 ||
+		    plan_unit_settled(r->at.plan, (int)i))
 			continue;
 		if (names.len == 0 && t->reason != NULL)
 			reason = t->reason;

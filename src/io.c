@@ -28,6 +28,22 @@ int io_write(int fd, const void *data, size_t n)
 	return 0;
 }
 
+static int lost;
+
+int io_answer(const void *data, size_t n)
+{
+	int ret = io_write(STDOUT_FILENO, data, n);
+
+	if (ret == -1 && lost == 0 && errno != EPIPE)
+		lost = errno;
+	return ret;
+}
+
+int io_answer_lost(void)
+{
+	return lost;
+}
+
 ssize_t io_read(int fd, void *data, size_t n)
 {
 	char *p = data;
@@ -46,6 +62,42 @@ ssize_t io_read(int fd, void *data, size_t n)
 		have += (size_t)r;
 	}
 	return (ssize_t)have;
+}
+
+/* errno stays. */
+static int close_failed(int fd, int err)
+{
+	close(fd);
+	errno = err;
+	return -1;
+}
+
+int io_open(int dirfd, const char *path, int flags)
+{
+	/* Of several that make it anew at once each finds another's there. */
+	enum { TRIES = 100 };
+	struct stat st;
+	int fd, i;
+
+	flags |= O_CLOEXEC | O_NOFOLLOW | O_NOCTTY;
+	for (i = 0; i < TRIES; i++) {
+		fd = openat(dirfd, path, flags | O_NONBLOCK, 0600);
+		if (fd != -1 || errno != EEXIST ||
+		    (unlinkat(dirfd, path, 0) == -1 && errno != ENOENT))
+			break;
+	}
+	if (fd == -1)
+		return -1;
+	if (fstat(fd, &st) == -1)
+		return close_failed(fd, errno);
+	if (!S_ISREG(st.st_mode))
+		return close_failed(fd, ENXIO);
+	if ((flags & O_ACCMODE) != O_RDONLY && st.st_nlink > 1)
+		return close_failed(fd, EMLINK);
+	/* Some give it to a step, who would see it. */
+	if (fcntl(fd, F_SETFL, flags & (O_APPEND | O_ACCMODE)) == -1)
+		return close_failed(fd, errno);
+	return fd;
 }
 
 int io_slurp(int dirfd, const char *path, size_t max, struct buf *out,
@@ -150,9 +202,10 @@ int io_copy(int from, int to)
 	} while (r > 0 || (r == -1 && errno == EINTR));
 	if (r == 0)
 		return 0;
-	/* Across file systems, or a kernel without it: by hand from here. */
+	/* Across file systems, to O_APPEND (EBADF), or a kernel without it: by
+	 * hand from here. */
 	if (errno != EXDEV && errno != ENOSYS && errno != EINVAL &&
-	    errno != EOPNOTSUPP)
+	    errno != EOPNOTSUPP && errno != EBADF)
 		return -1;
 	while ((r = io_read(from, part, sizeof(part))) > 0)
 		if (io_write(to, part, (size_t)r) == -1)

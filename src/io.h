@@ -16,8 +16,23 @@
 
 /* All n bytes or -1 with errno; what was written before an error stays. */
 int io_write(int fd, const void *data, size_t n);
+/* To stdout, for whoever asked. A failure is remembered, too. */
+int io_answer(const void *data, size_t n);
+/* errno of the first answer that was lost; 0: none was. A reader that has seen
+ * enough (EPIPE) is no failure. */
+int io_answer_lost(void);
 /* n bytes, or fewer at the end of the file: the count, or -1 with errno. */
 ssize_t io_read(int fd, void *data, size_t n);
+
+/*
+ * Open a file of the run directory, whatever stands at its name: no link is
+ * followed, nobody waits for the other end of a FIFO, and it is a regular file
+ * (else ENXIO). One that is opened for writing has no other name elsewhere
+ * (EMLINK): a hard link would have us write to what is not the run's. O_CREAT
+ * makes it 0600; with O_EXCL it is a new one, and what had its name is gone.
+ * O_CLOEXEC always. The descriptor, or -1 + errno.
+ */
+int io_open(int dirfd, const char *path, int flags);
 
 /* Append the whole file to out. ENOENT is errno of the -1; more than max
  * bytes is EFBIG. Follows no link. */

@@ -70,7 +70,9 @@ struct report {
 	int64_t ended_at;
 	int64_t user_ms, system_ms, rss_kb;
 	int64_t out_bytes, err_bytes;
-	int32_t survivor;	/* pid that could not be killed; 0 none */
+	int32_t survivor;	/* pid that could not be killed; 0 none,
+				   -1 nobody could look */
+	int32_t reboot;		/* LOST, as the machine went down meanwhile */
 	char note[160];		/* what was in the way; "" nothing */
 };
 

@@ -90,8 +90,9 @@ static bool next_line(struct lines *l, char **line, size_t *n, bool *whole,
 	enum { PART = 256 * 1024 };
 
 	for (;;) {
-		char *start = l->buf.data + l->pos;
 		size_t have = l->buf.len - l->pos;
+		/* nothing was read yet, there is no data */
+		char *start = have != 0 ? l->buf.data + l->pos : l->buf.data;
 		char *end = have != 0 ? memchr(start, '\n', have) : NULL;
 		ssize_t r;
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "safe.h"
 
 static void comma(struct buf *b)
 {
@@ -42,6 +43,18 @@ static size_t utf8(const unsigned char *s)
 	return n;
 }
 
+/* The character that these n bytes are. */
+static unsigned code_point(const unsigned char *s, size_t n)
+{
+	unsigned c = s[0] & 0xffu >> (n + 1);
+	size_t i;
+
+	for (i = 1; i < n; i++)
+		c = c << 6 | (s[i] & 0x3fu);
+	return c;
+}
+
+/* It may be shown on a terminal: what safe.h calls harmful is escaped. */
 static void quoted(struct buf *b, const char *text)
 {
 	const unsigned char *s = (const unsigned char *)text;
@@ -58,6 +71,8 @@ static void quoted(struct buf *b, const char *text)
 			buf_str(b, "\\n");
 		else if (*s < 0x20 || *s == 0x7f)
 			buf_printf(b, "\\u%04x", *s);
+		else if (n > 1 && safe_char((const char *)s, n) == 0)
+			buf_printf(b, "\\u%04x", code_point(s, n));
 		else
 			buf_add(b, s, n);
 		s += n != 0 ? n : 1;
@@ -79,6 +94,16 @@ void json_text(struct buf *b, const char *text)
 		buf_str(b, "null");
 	else
 		quoted(b, text);
+}
+
+void json_said(struct buf *b, const char *text)
+{
+	struct buf masked = { 0 };
+
+	buf_str(&masked, text != NULL ? text : "");
+	mask_text(safe_secrets(), &masked);
+	json_text(b, text != NULL ? masked.data : NULL);
+	buf_release(&masked);
 }
 
 void json_number(struct buf *b, int64_t n)

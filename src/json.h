@@ -15,6 +15,8 @@ void json_close(struct buf *b, char bracket);	/* } or ] */
 void json_key(struct buf *b, const char *key);
 /* NULL is null; what is not UTF-8 becomes U+FFFD. */
 void json_text(struct buf *b, const char *text);
+/* The same of what a program or a person said: without secrets (safe.h). */
+void json_said(struct buf *b, const char *text);
 void json_number(struct buf *b, int64_t n);
 void json_bool(struct buf *b, bool yes);
 /* Milliseconds as seconds with three decimals. */

@@ -31,7 +31,8 @@ static bool passed(const struct report *r)
 bool judge_asks(const struct stepconf *conf, const struct task *t,
 	const struct report *r)
 {
-	if (t->phase == PHASE_SETTLE || t->phase == PHASE_PLACE)
+	if (t->phase == PHASE_SETTLE || t->phase == PHASE_PLACE ||
+	    t->phase == PHASE_INPUTS)
 		return r->outcome.kind == OUTCOME_EXIT && r->outcome.exit != 0;
 	if (t->phase != PHASE_RUN)
 		return false;
@@ -51,9 +52,11 @@ static void how(struct buf *text, const struct report *r)
 		if (r->outcome.kind == OUTCOME_EXIT && r->note[0] != '\0')
 			buf_printf(text, " (%s)", r->note);
 	}
-	if (r->survivor != 0)
+	if (r->survivor > 0)
 		buf_printf(text, "; process %d could not be killed",
 			r->survivor);
+	else if (r->survivor < 0)
+		buf_str(text, "; what it left could not be looked for");
 }
 
 static struct verdict goes_on(enum verdict_next next)
@@ -110,16 +113,29 @@ static bool was_stopped(const struct report *r)
 		r->outcome.kind == OUTCOME_LOST;
 }
 
+/* The machine went down before the outputs were durable: whether they are
+ * there or not, they may not be what the command wrote. */
+static bool outputs_lost(const struct stepconf *conf, const struct task *t,
+	const struct report *r)
+{
+	return r->reboot && conf->outputs.n > 0 && !t->settled &&
+		(t->phase == PHASE_SETTLE || t->phase == PHASE_RUN);
+}
+
 /* Not ended by itself: the command is to be started again, or not. */
 static struct verdict stopped(const struct stepconf *conf,
 	const struct task *t, const struct report *r)
 {
+	bool again = outputs_lost(conf, t, r);
 	struct verdict v;
 
-	if (conf->never && t->phase == PHASE_RUN) {
+	if (again && t->receipt)
+		return with_receipt(r, t->result);
+	if (conf->never && (t->phase == PHASE_RUN || again)) {
 		v = review("", r, ", and rerun = never: nobody knows how far "
 			"it came");
 		v.hold = true;
+		v.rerun = again;
 		return v;
 	}
 	/* No second one beside what could not be killed; and from elsewhere
@@ -130,7 +146,12 @@ static struct verdict stopped(const struct stepconf *conf,
 	 * after time under one durexec may be. */
 	if (r->outcome.kind == OUTCOME_LOST && t->losses + 1 >= LOSSES_MOST)
 		return review("", r, "");
-	return verdict_of(TASK_PENDING);
+	v = verdict_of(TASK_PENDING);
+	v.rerun = again;
+	if (again && t->ran)
+		verdict_say(&v, "the machine went down before its outputs "
+			"were safe");
+	return v;
 }
 
 static struct verdict judge_run(const struct stepconf *conf,
@@ -236,6 +257,21 @@ static struct verdict judge_gate(const struct stepconf *conf,
 	return gate_failed(conf, t, r, name, e->missing);
 }
 
+/* What comes before the command of an attempt: the list of a fan-out's items,
+ * the files that it depends on. */
+static struct verdict judge_before(const struct report *r, const char *key,
+	enum verdict_next next, const char *said)
+{
+	struct verdict v;
+
+	if (passed(r))
+		return goes_on(next);
+	v = review(key, r, "");
+	if (said != NULL && r->outcome.kind == OUTCOME_EXIT)
+		verdict_say(&v, "%s", said);
+	return v;
+}
+
 struct verdict judge(const struct stepconf *conf, const struct task *t,
 	const struct report *r, const struct evidence *e)
 {
@@ -258,6 +294,10 @@ struct verdict judge(const struct stepconf *conf, const struct task *t,
 	case PHASE_PLACE:
 		v = judge_gate(conf, t, r, e);
 		break;
+	case PHASE_LIST:
+		return judge_before(r, "foreach_from: ", NEXT_LISTED, NULL);
+	case PHASE_INPUTS:
+		return judge_before(r, "inputs: ", NEXT_RUN, e->missing);
 	case PHASES:
 		return v;
 	}
@@ -311,6 +351,8 @@ bool judge_after(const struct stepconf *conf, enum phase phase,
 				*gate = i + 1;
 		break;
 	case PHASE_PLACE:
+	case PHASE_LIST:
+	case PHASE_INPUTS:
 	case PHASES:
 		return false;
 	}

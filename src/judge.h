@@ -14,6 +14,8 @@
  *       retries left (and retry_on, retry_if allow it): WAITING
  *       else          NEEDS_REVIEW
  *   gates, approval, DONE
+ * What comes before the command (the list of a fan-out, inputs): it goes on, or
+ * NEEDS_REVIEW.
  */
 #ifndef JUDGE_H
 #define JUDGE_H

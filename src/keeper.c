@@ -20,6 +20,7 @@
 #include "job.h"
 #include "mailbox.h"
 #include "os.h"
+#include "safe.h"
 #include "spare.h"
 #include "spawn.h"
 #include "tree.h"
@@ -64,11 +65,12 @@ static void note(struct attempt *a, const char *fmt, ...)
 	va_end(ap);
 }
 
+/* lseek: what is written with O_APPEND minds no offset, and it cannot fail */
 static int64_t size_of(int fd)
 {
-	struct stat st;
+	off_t size = fd != -1 ? lseek(fd, 0, SEEK_END) : 0;
 
-	return fd != -1 && fstat(fd, &st) == 0 ? (int64_t)st.st_size : 0;
+	return size > 0 ? (int64_t)size : 0;
 }
 
 static void not_started(struct attempt *a, const char *what, const char *name)
@@ -81,11 +83,26 @@ static void not_started(struct attempt *a, const char *what, const char *name)
 /* Into the step's stderr, as the shell would have said it. */
 static void say(struct attempt *a, const char *name, int err)
 {
-	char line[512];
-	int n = snprintf(line, sizeof(line), "durexec: %.400s: %s\n", name,
-		err == ENOENT ? "command not found" : strerror(err));
+	enum { LONGEST = 400 };
+	size_t size = strlen(name), i, len, n = 0;
+	char shown[LONGEST + 1], line[LONGEST + 100];
+	int length;
 
-	(void)io_write(a->err, line, (size_t)n);
+	/* Its words, but ours to say: not what it does to a terminal. */
+	for (i = 0; i < size && n + 4 <= LONGEST; i += len != 0 ? len : 1) {
+		len = safe_char(name + i, size - i);
+		if (len != 0) {
+			memcpy(shown + n, name + i, len);
+			n += len;
+		} else {
+			n += (size_t)snprintf(shown + n, LONGEST + 1 - n,
+				"\\x%02x", (unsigned char)name[i]);
+		}
+	}
+	shown[n] = '\0';
+	length = snprintf(line, sizeof(line), "durexec: %s: %s\n", shown,
+		err == ENOENT ? "command not found" : strerror(err));
+	(void)io_write(a->err, line, (size_t)length);
 }
 
 static int open_files(struct keeper *k, struct attempt *a)
@@ -334,6 +351,17 @@ static int64_t tv_ms(const struct timeval *tv)
 	return (int64_t)tv->tv_sec * 1000 + tv->tv_usec / 1000;
 }
 
+/* The directory that a log is in. */
+static void sync_above(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char dir[256];
+
+	/* log/STEP/SHARD at the longest */
+	snprintf(dir, sizeof(dir), "%.*s", (int)(slash - path), path);
+	(void)io_sync_dir(KEEPER_RUNDIR, dir);
+}
+
 /* Sync what was written, drop what was not. */
 static void close_files(struct keeper *k, struct attempt *a)
 {
@@ -345,8 +373,8 @@ static void close_files(struct keeper *k, struct attempt *a)
 		written = io_sync(a->out) == 0;
 	if (a->report.err_bytes > 0)
 		written |= io_sync(a->err) == 0;
-	if (written)
-		(void)io_sync_dir(KEEPER_RUNDIR, "log");
+	if (written && j->out[0] != '/')
+		sync_above(j->out);
 	/* Who cannot be killed may still write. */
 	if (a->report.survivor != 0) {
 		if (a->err != a->out)
@@ -418,7 +446,8 @@ static void run_job(struct keeper *k, const struct job *j)
 		k->orphan = true;
 }
 
-/* The next message. False: the supervisor is gone. */
+/* The next message. False: the supervisor is gone, or nothing can be waited
+ * for. */
 static bool receive(struct keeper *k, struct job *j)
 {
 	struct pollfd p[2] = {
@@ -430,8 +459,11 @@ static bool receive(struct keeper *k, struct job *j)
 
 	/* Idle: signals are for nobody, but must not stay. */
 	for (;;) {
-		if (poll(p, 2, -1) == -1)
-			continue;
+		if (poll(p, 2, -1) == -1) {
+			if (errno == EINTR)
+				continue;
+			return false;
+		}
 		if (p[1].revents != 0)
 			while (take_signal(k, &signo))
 				;
@@ -495,5 +527,7 @@ int keeper_main(void)
 	/* What the supervisor may not have heard outlives a power cut. */
 	(void)io_sync(KEEPER_MAILBOX);
 	mailbox_release(&k.box);
+	close(k.null);
+	close(k.sigfd);
 	return 0;
 }

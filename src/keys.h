@@ -23,9 +23,9 @@ enum pipeline_key {
 	PIPELINE_NAME, PIPELINE_DESCRIPTION, PIPELINE_JOBS, PIPELINE_SHELL,
 	PIPELINE_WORKDIR, PIPELINE_STATE_DIR, PIPELINE_TIMEOUT,
 	PIPELINE_ENV_FILE, PIPELINE_ENV, PIPELINE_FAIL_FAST,
-	PIPELINE_KEEP_RUNS, PIPELINE_WHEN_DONE, PIPELINE_MAX_AGE,
-	PIPELINE_BUDGET, PIPELINE_ON_DONE, PIPELINE_ON_REVIEW,
-	PIPELINE_ON_WAIT, PIPELINE_ON_EXIT,
+	PIPELINE_KEEP_RUNS, PIPELINE_KEEP_LOGS, PIPELINE_WHEN_DONE,
+	PIPELINE_MAX_AGE, PIPELINE_BUDGET, PIPELINE_ON_DONE,
+	PIPELINE_ON_REVIEW, PIPELINE_ON_WAIT, PIPELINE_ON_EXIT,
 	PIPELINE_COUNT
 };
 
@@ -34,12 +34,9 @@ struct section_name {
 	bool named;		/* [name NAME] */
 };
 
-#define KEY_UNSUPPORTED (-1)
-
 struct key {
 	const char *name;	/* "env." stands for env.NAME */
-	int id;			/* enum step_key, pipeline_key or pool_key, or
-				   KEY_UNSUPPORTED: known, not acted on yet */
+	int id;			/* enum step_key, pipeline_key or pool_key */
 	bool script;		/* its ${NAME} are the shell's */
 };
 

@@ -1,69 +1,156 @@
 /* SPDX-License-Identifier: ISC */
-/* lanes: which of the steps that may start does: pools, times waited for. */
+/* lanes: which of the units that may start does: pools, times waited for, so
+ * many items of a step at a time. */
 #include "plan.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "mem.h"
 
-/* Which of two steps comes first: by number, or by the time waited for. */
-static bool before(const struct plan *pl, const struct heap *h, int a, int b)
+static const struct stepconf *conf_of(const struct plan *pl, int unit)
 {
-	int64_t x, y;
-
-	if (h != &pl->later)
-		return a < b;
-	x = plan_task(pl, a)->until_at;
-	y = plan_task(pl, b)->until_at;
-	return x < y || (x == y && a < b);
+	return pl->p->step[pl->unit[unit].step].conf;
 }
 
-static void push(struct plan *pl, struct heap *h, int step)
+/* The own task of a fan-out. */
+static bool is_list(const struct plan *pl, int unit)
 {
-	size_t i, up;
-
-	h->v = mem_grow(h->v, h->n, &h->cap, sizeof(*h->v));
-	for (i = h->n++; i > 0 && before(pl, h, step,
-	    h->v[up = (i - 1) / 2]); i = up)
-		h->v[i] = h->v[up];
-	h->v[i] = step;
-	pl->queued[step] = true;
+	return pl->unit[unit].item == -1 &&
+		pl->stage[pl->unit[unit].step].fanout != -1;
 }
 
-static int pop(struct plan *pl, struct heap *h)
+int plan_lane(const struct plan *pl, int unit)
 {
-	int top = h->v[0], last = h->v[--h->n];
-	size_t i = 0, down;
-
-	for (; (down = 2 * i + 1) < h->n; i = down) {
-		if (down + 1 < h->n && before(pl, h, h->v[down + 1],
-		    h->v[down]))
-			down++;
-		if (!before(pl, h, h->v[down], last))
-			break;
-		h->v[i] = h->v[down];
-	}
-	h->v[i] = last;
-	pl->queued[top] = false;
-	return top;
+	/* what is left of an attempt needs no slot, nor does a list */
+	if (plan_unit(pl, unit)->ran || is_list(pl, unit))
+		return 0;
+	return conf_of(pl, unit)->pool + 1;
 }
 
-int plan_lane(const struct plan *pl, int step)
+/* The fan-out of an item; NULL: it is none. */
+static struct fanout *fanout_of(struct plan *pl, int unit)
 {
-	/* what is left of an attempt needs no slot */
-	return plan_task(pl, step)->ran ? 0 :
-		pl->p->step[step].conf->pool + 1;
+	return pl->unit[unit].item != -1 ?
+		&pl->fanout[pl->stage[pl->unit[unit].step].fanout] : NULL;
 }
 
-void lanes_offer(struct plan *pl, int step)
+/* A limit that another item without a pool met; 0 none. */
+static int64_t parked_until(struct plan *pl, int unit)
 {
-	if (pl->queued[step] || !plan_may_start(pl, step))
+	struct fanout *f = fanout_of(pl, unit);
+
+	return f != NULL && !plan_unit(pl, unit)->ran ? f->parked_until : 0;
+}
+
+/* The fan-out of an item that has `parallel`, or NULL. */
+static struct fanout *limited(struct plan *pl, int unit)
+{
+	return conf_of(pl, unit)->parallel > 0 ? fanout_of(pl, unit) : NULL;
+}
+
+static int parallel_of(const struct plan *pl, const struct fanout *f)
+{
+	return pl->p->step[f->step].conf->parallel;
+}
+
+/* It does not run any more; false: it did not. */
+static bool release(struct plan *pl, int unit)
+{
+	struct fanout *f = limited(pl, unit);
+
+	if (!pl->unit[unit].admitted)
+		return false;
+	assert(f != NULL);
+	pl->unit[unit].admitted = false;
+	f->admitted--;
+	return true;
+}
+
+/* It stands in no lane any more. */
+static void step_out(struct plan *pl, int unit)
+{
+	struct fanout *f = limited(pl, unit);
+
+	if (!pl->unit[unit].stands)
 		return;
-	if (plan_task(pl, step)->state == TASK_WAITING && !pl->due[step])
-		push(pl, &pl->later, step);
+	assert(f != NULL);
+	if (--f->standing == 0)
+		f->last = -1;
+	pl->unit[unit].stands = false;
+}
+
+/* As many run as may. */
+static bool is_full(struct plan *pl, int unit)
+{
+	const struct fanout *f = limited(pl, unit);
+
+	return f != NULL && !plan_unit(pl, unit)->ran &&
+		f->admitted >= parallel_of(pl, f);
+}
+
+/* Is there something that it waits for, or can it not start at all? */
+static bool put_off(struct plan *pl, int unit)
+{
+	const struct task *t = plan_unit(pl, unit);
+	int64_t parked = parked_until(pl, unit);
+
+	if (!plan_may_start(pl, unit))
+		return true;
+	if (t->state == TASK_WAITING && !pl->unit[unit].due)
+		heap_push(pl, &pl->later, unit, t->until_at);
+	else if (parked > pl->clock)
+		heap_push(pl, &pl->later, unit, parked);
 	else
-		push(pl, &pl->lane[plan_lane(pl, step)].ready, step);
+		return false;
+	return true;
+}
+
+/* Put it into its lane. */
+static void stand(struct plan *pl, int unit)
+{
+	struct fanout *f = limited(pl, unit);
+	struct unit *u = &pl->unit[unit];
+
+	if (f != NULL) {
+		u->stands = true;
+		f->standing++;
+		if (u->item > f->last)
+			f->last = u->item;
+	}
+	heap_push(pl, &pl->lane[plan_lane(pl, unit)].ready, unit, 0);
+}
+
+void lanes_offer(struct plan *pl, int unit)
+{
+	struct fanout *f;
+
+	if (pl->unit[unit].queued || put_off(pl, unit))
+		return;
+	f = limited(pl, unit);
+	/* behind as many as may run; what is left of an attempt is let
+	 * through, as it needs no slot, either */
+	if (f != NULL && f->admitted + f->standing >= parallel_of(pl, f) &&
+	    pl->unit[unit].item > f->last && !plan_unit(pl, unit)->ran)
+		heap_push(pl, &f->backlog, unit, 0);
+	else
+		stand(pl, unit);
+}
+
+/* One less runs. So of those that are ready, as many as may run now stand in
+ * the lanes, or wait for the end of a limit: the first ones. */
+static void feed(struct plan *pl, struct fanout *f)
+{
+	int unit;
+
+	while (f != NULL && f->backlog.n > 0) {
+		unit = heap_pop(pl, &f->backlog);
+		if (!put_off(pl, unit))
+			stand(pl, unit);
+		if (pl->unit[unit].queued)
+			break;
+	}
 }
 
 static int slot_of(const struct lane *l, const char *name)
@@ -77,21 +164,54 @@ static int slot_of(const struct lane *l, const char *name)
 	return -1;
 }
 
-static void hold(struct lane *l, const struct task *t)
+/* A limit that it has met holds others back. */
+static void hold(struct plan *pl, int unit)
 {
-	if (t->state == TASK_WAITING && t->parked &&
-	    t->until_at > l->parked_until)
+	const struct task *t = plan_unit(pl, unit);
+	struct lane *l = &pl->lane[conf_of(pl, unit)->pool + 1];
+	struct fanout *f = fanout_of(pl, unit);
+
+	if (t->state != TASK_WAITING || !t->parked)
+		return;
+	if (l->pool != NULL && t->until_at > l->parked_until)
 		l->parked_until = t->until_at;
+	if (l->pool == NULL && f != NULL && t->until_at > f->parked_until)
+		f->parked_until = t->until_at;
 }
 
-/* What the lanes owe to attempts that run, and to limits that were met. */
+/* What the lanes owe to an attempt that runs, or ran last. */
+static void owe(struct plan *pl, int unit)
+{
+	struct lane *l = &pl->lane[conf_of(pl, unit)->pool + 1];
+	const struct task *t = plan_unit(pl, unit);
+	struct fanout *f = limited(pl, unit);
+	int slot;
+
+	hold(pl, unit);
+	pl->unit[unit].slot = 0;
+	if (f != NULL && t->state == TASK_RUNNING) {
+		pl->unit[unit].admitted = true;
+		f->admitted++;
+	}
+	if (l->pool == NULL || is_list(pl, unit))
+		return;
+	if (t->started_at > l->last_start_at)
+		l->last_start_at = t->started_at;
+	slot = t->state == TASK_RUNNING ? slot_of(l, t->slot) : -1;
+	if (slot >= 0 && !l->used[slot]) {
+		l->used[slot] = true;
+		l->free--;
+		pl->unit[unit].slot = (int16_t)(slot + 1);
+	}
+}
+
 void lanes_rebuild(struct plan *pl)
 {
-	int i, slot;
+	size_t k;
+	int i;
 
 	pl->later.n = 0;
 	pl->clock = 0;
-	memset(pl->due, 0, (size_t)pl->p->nsteps * sizeof(*pl->due));
 	for (i = 0; i < pl->nlanes; i++) {
 		struct lane *l = &pl->lane[i];
 
@@ -101,33 +221,22 @@ void lanes_rebuild(struct plan *pl)
 		if (l->pool != NULL)
 			memset(l->used, 0, (size_t)l->pool->nslots);
 	}
-	for (i = 0; i < pl->p->nsteps && pl->nlanes > 1; i++) {
-		struct lane *l = &pl->lane[pl->p->step[i].conf->pool + 1];
-		const struct task *t = plan_task(pl, i);
-
-		if (l->pool == NULL)
-			continue;
-		hold(l, t);
-		if (t->started_at > l->last_start_at)
-			l->last_start_at = t->started_at;
-		slot = t->state == TASK_RUNNING ? slot_of(l, t->slot) : -1;
-		pl->slot[i] = 0;
-		if (slot >= 0 && !l->used[slot]) {
-			l->used[slot] = true;
-			l->free--;
-			pl->slot[i] = slot + 1;
-		}
+	for (i = 0; i < pl->nfanouts; i++) {
+		pl->fanout[i].backlog.n = 0;
+		pl->fanout[i].admitted = pl->fanout[i].standing = 0;
+		pl->fanout[i].last = -1;
+		pl->fanout[i].parked_until = 0;
 	}
+	for (k = 0; k < pl->nunits; k++)
+		if (pl->unit[k].step != -1)
+			owe(pl, (int)k);
 }
 
 void lanes_init(struct plan *pl)
 {
 	const struct pipeline *p = pl->p;
-	size_t n = (size_t)p->nsteps + 1;
 	int i;
 
-	pl->due = mem_alloc(n * sizeof(*pl->due));
-	pl->slot = mem_alloc(n * sizeof(*pl->slot));
 	pl->nlanes = p->npools + 1;
 	pl->lane = mem_alloc((size_t)pl->nlanes * sizeof(*pl->lane));
 	for (i = 0; i < p->npools; i++) {
@@ -141,9 +250,8 @@ void lanes_release(struct plan *pl)
 {
 	int i;
 
-	free(pl->due);
-	free(pl->slot);
 	free(pl->later.v);
+	free(pl->later.at);
 	for (i = 0; i < pl->nlanes; i++) {
 		free(pl->lane[i].ready.v);
 		free(pl->lane[i].used);
@@ -151,36 +259,47 @@ void lanes_release(struct plan *pl)
 	free(pl->lane);
 }
 
-void lanes_drop_unready(struct plan *pl)
+/* Take out of the heap what may not start any more. */
+static void drop_unready(struct plan *pl, struct heap *h)
 {
-	for (int i = 0; i <= pl->nlanes; i++) {
-		struct heap *h = i < pl->nlanes ? &pl->lane[i].ready :
-			&pl->later;
-		size_t n = h->n, k;
+	size_t n = h->n, k;
 
-		/* never past what was read already */
-		for (k = h->n = 0; k < n; k++) {
-			int step = h->v[k];
+	/* never past what was read already */
+	for (k = h->n = 0; k < n; k++) {
+		int unit = h->v[k];
+		int64_t at = heap_time(h, k);
 
-			pl->queued[step] = false;
-			if (plan_may_start(pl, step))
-				push(pl, h, step);
-		}
+		pl->unit[unit].queued = false;
+		if (plan_may_start(pl, unit))
+			heap_push(pl, h, unit, at);
 	}
 }
 
-void lanes_changed(struct plan *pl, int step)
+void lanes_drop_unready(struct plan *pl)
 {
-	struct lane *l = &pl->lane[pl->p->step[step].conf->pool + 1];
-	int slot = pl->slot[step] - 1;
+	int i;
+
+	for (i = 0; i < pl->nlanes; i++)
+		drop_unready(pl, &pl->lane[i].ready);
+	for (i = 0; i < pl->nfanouts; i++)
+		drop_unready(pl, &pl->fanout[i].backlog);
+	drop_unready(pl, &pl->later);
+}
+
+void lanes_changed(struct plan *pl, int unit)
+{
+	struct lane *l = &pl->lane[conf_of(pl, unit)->pool + 1];
+	int slot = pl->unit[unit].slot - 1;
 
 	if (slot >= 0) {
 		l->used[slot] = false;
 		l->free++;
-		pl->slot[step] = 0;
+		pl->unit[unit].slot = 0;
 	}
-	pl->due[step] = false;
-	hold(l, plan_task(pl, step));
+	pl->unit[unit].due = false;
+	hold(pl, unit);
+	if (release(pl, unit))
+		feed(pl, limited(pl, unit));
 }
 
 /* A small step of the clock changes little, and happens often. */
@@ -188,15 +307,17 @@ enum { CLOCK_STEP_MS = 60 * 1000 };
 
 /* Was the wait noted at a time that is still to come? Then the clock was set
  * back since, and its end says nothing. */
-static bool too_late(const struct plan *pl, int step, int64_t now)
+static bool too_late(const struct plan *pl, int unit, int64_t now)
 {
-	return plan_task(pl, step)->ended_at > now + CLOCK_STEP_MS;
+	const struct task *t = plan_unit(pl, unit);
+
+	return t->state == TASK_WAITING && t->ended_at > now + CLOCK_STEP_MS;
 }
 
 static void clock_went_back(struct plan *pl, int64_t now)
 {
-	size_t i, n = pl->later.n;
-	int step;
+	size_t i, k, n = pl->later.n;
+	int unit;
 
 	for (i = 1; i < (size_t)pl->nlanes; i++) {
 		struct lane *l = &pl->lane[i];
@@ -208,35 +329,36 @@ static void clock_went_back(struct plan *pl, int64_t now)
 		if (pl->clock != 0)
 			l->held_until = 0;
 	}
+	for (i = 0; i < (size_t)pl->nfanouts; i++)
+		pl->fanout[i].parked_until = 0;
+	pl->clock = now;
 	/* a limit that is no longer waited for holds nobody else */
-	for (step = 0; step < pl->p->nsteps && pl->nlanes > 1; step++)
-		if (!pl->due[step] && !too_late(pl, step, now))
-			hold(&pl->lane[pl->p->step[step].conf->pool + 1],
-				plan_task(pl, step));
-	/* those that stay keep their order, so what is left is a heap once
-	 * they are pushed again */
+	for (k = 0; k < pl->nunits; k++)
+		if (pl->unit[k].step != -1 && !pl->unit[k].due &&
+		    !too_late(pl, (int)k, now))
+			hold(pl, (int)k);
+	/* none is pushed further up than where it stood */
 	pl->later.n = 0;
 	for (i = 0; i < n; i++) {
-		step = pl->later.v[i];
-		pl->due[step] = too_late(pl, step, now);
-		pl->queued[step] = false;
-		lanes_offer(pl, step);
+		unit = pl->later.v[i];
+		pl->unit[unit].due |= too_late(pl, unit, now);
+		pl->unit[unit].queued = false;
+		lanes_offer(pl, unit);
 	}
 }
 
 void plan_wake(struct plan *pl, int64_t now)
 {
-	int step;
+	int unit;
 
 	if (now < pl->clock || pl->clock == 0)
 		clock_went_back(pl, now);
 	pl->clock = now;
-
 	while (pl->later.n > 0 && (!plan_may_start(pl, pl->later.v[0]) ||
-	    plan_task(pl, pl->later.v[0])->until_at <= now)) {
-		step = pop(pl, &pl->later);
-		pl->due[step] = true;
-		lanes_offer(pl, step);
+	    pl->later.at[0] <= now)) {
+		unit = heap_pop(pl, &pl->later);
+		pl->unit[unit].due |= plan_unit(pl, unit)->until_at <= now;
+		lanes_offer(pl, unit);
 	}
 }
 
@@ -257,7 +379,28 @@ static int64_t lane_opens(const struct lane *l, int64_t now)
 	return at > now ? at : 0;
 }
 
-/* The lane whose lowest step may start now, and is the lowest of all. */
+/* What stands first and may not start, or not yet, goes. */
+static void clear_top(struct plan *pl, struct lane *l, int64_t now)
+{
+	int64_t until;
+	int unit;
+
+	while (l->ready.n > 0) {
+		unit = l->ready.v[0];
+		until = parked_until(pl, unit);
+		if (plan_may_start(pl, unit) && until <= now &&
+		    !is_full(pl, unit))
+			return;
+		(void)heap_pop(pl, &l->ready);
+		step_out(pl, unit);
+		if (plan_may_start(pl, unit) && until > now)
+			heap_push(pl, &pl->later, unit, until);
+		else if (plan_may_start(pl, unit))
+			heap_push(pl, &limited(pl, unit)->backlog, unit, 0);
+	}
+}
+
+/* The lane whose first unit may start now, and is the first of all. */
 static struct lane *next_lane(struct plan *pl, int64_t now)
 {
 	struct lane *best = NULL;
@@ -266,12 +409,12 @@ static struct lane *next_lane(struct plan *pl, int64_t now)
 	for (i = 0; i < pl->nlanes; i++) {
 		struct lane *l = &pl->lane[i];
 
-		while (l->ready.n > 0 && !plan_may_start(pl, l->ready.v[0]))
-			(void)pop(pl, &l->ready);
+		clear_top(pl, l, now);
 		if (l->ready.n == 0 || (l->pool != NULL && (l->free == 0 ||
 		    l->full || lane_opens(l, now) != 0)))
 			continue;
-		if (best == NULL || l->ready.v[0] < best->ready.v[0])
+		if (best == NULL || plan_before(pl, l->ready.v[0],
+		    best->ready.v[0]))
 			best = l;
 	}
 	return best;
@@ -280,30 +423,43 @@ static struct lane *next_lane(struct plan *pl, int64_t now)
 int plan_next(struct plan *pl, int64_t now, int *slot)
 {
 	struct lane *l = next_lane(pl, now);
+	struct fanout *f;
+	int unit;
 
 	*slot = -1;
 	if (l == NULL)
 		return -1;
 	while (l->pool != NULL && l->used[++*slot])
 		;
-	return pop(pl, &l->ready);
+	unit = heap_pop(pl, &l->ready);
+	step_out(pl, unit);
+	f = limited(pl, unit);
+	if (f != NULL) {
+		pl->unit[unit].admitted = true;
+		f->admitted++;
+	}
+	return unit;
 }
 
-void plan_give_back(struct plan *pl, int step)
+void plan_give_back(struct plan *pl, int unit)
 {
-	lanes_offer(pl, step);
+	bool ran = release(pl, unit);
+
+	lanes_offer(pl, unit);
+	if (ran)
+		feed(pl, limited(pl, unit));
 }
 
-void plan_started(struct plan *pl, int step, int slot, int64_t now)
+void plan_started(struct plan *pl, int unit, int slot, int64_t now)
 {
-	struct lane *l = &pl->lane[pl->p->step[step].conf->pool + 1];
+	struct lane *l = &pl->lane[conf_of(pl, unit)->pool + 1];
 
 	if (l->pool == NULL || slot < 0)
 		return;
 	l->last_start_at = now;
 	l->used[slot] = true;
 	l->free--;
-	pl->slot[step] = slot + 1;
+	pl->unit[unit].slot = (int16_t)(slot + 1);
 }
 
 bool plan_waits(const struct plan *pl, int64_t now, int64_t *at)
@@ -326,11 +482,9 @@ bool plan_waits(const struct plan *pl, int64_t now, int64_t *at)
 	}
 	/* none of them is waited for when none may start */
 	if (pl->later.n > 0 && plan_may_start(pl, pl->later.v[0])) {
-		int64_t due = plan_task(pl, pl->later.v[0])->until_at;
-
 		any = true;
-		if (*at == 0 || due < *at)
-			*at = due;
+		if (*at == 0 || pl->later.at[0] < *at)
+			*at = pl->later.at[0];
 	}
 	return any;
 }

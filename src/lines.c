@@ -8,87 +8,197 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "failures.h"
+#include "fit.h"
 #include "io.h"
 #include "mem.h"
+#include "progress.h"
 #include "quote.h"
 #include "safe.h"
 #include "summary.h"
-#include "tail.h"
+#include "typed.h"
+#include "walk.h"
 
-enum { LAST_LINES = 20, EXAMPLES = 3, DETAILED = 3 };
+enum {
+	/* Of larger fan-outs not every item has its lines, */
+	ALL_ITEMS = 50,
+	/* but so many failures and waits have, */
+	SAID_MOST = 20,
+	/* and a line says how far it is each so often, */
+	EVERY_MS = 10 * 1000,
+	/* or on a terminal each so often. */
+	PAINT_MS = 500,
+	/* Of approvals that are awaited, so many commands. */
+	EXAMPLES = 3,
+	/* Of fan-outs, when somebody asks where we are. */
+	FANOUTS_MOST = 20,
+	NAME_COLUMNS = 100
+};
 
 #define RED "\033[31m"
 #define GREEN "\033[32m"
 #define YELLOW "\033[33m"
 #define DIM "\033[2m"
 #define PLAIN "\033[0m"
+#define WIPE "\r\033[K"
 
-static void put(const struct buf *out)
+static void put(struct lines *l, const struct buf *out)
 {
 	/* A reader that has gone away does not stop the run. */
+	if (l->painted)
+		(void)io_write(STDOUT_FILENO, WIPE, sizeof(WIPE) - 1);
+	l->painted = false;
+	msg_set_painted(false);
 	if (out->len > 0)
 		(void)io_write(STDOUT_FILENO, out->data, out->len);
 }
 
-static void safe(struct buf *out, const char *text)
+static void add_stamp(const struct lines *l, int64_t at, struct buf *out)
 {
-	safe_line(out, text, strlen(text));
-}
-
-static void line(const struct lines *l, int64_t at, const char *name,
-	const char *colour, const char *text)
-{
-	struct buf out = { 0 };
 	char stamp[CLOCK_SPAN];
 
 	clock_stamp(at, stamp);
-	buf_printf(&out, "%s%s%s ", l->colour ? DIM : "", stamp,
+	buf_printf(out, "%s%s%s ", l->colour ? DIM : "", stamp,
 		l->colour ? PLAIN : "");
-	if (name != NULL) {
-		safe(&out, name);
+}
+
+static void line(struct lines *l, int64_t at, const struct task *t,
+	const char *colour, const char *text)
+{
+	struct buf out = { 0 };
+
+	add_stamp(l, at, &out);
+	if (t != NULL) {
+		fit_text(&out, t->name, strlen(t->name), NAME_COLUMNS);
 		buf_str(&out, ": ");
 	}
 	if (l->colour && colour != NULL)
 		buf_str(&out, colour);
-	safe(&out, text);
+	safe_line(&out, text, strlen(text));
 	if (l->colour && colour != NULL)
 		buf_str(&out, PLAIN);
 	buf_char(&out, '\n');
-	put(&out);
+	put(l, &out);
 	buf_release(&out);
 }
 
-/* The parameters that name the run. */
-static void add_given(const struct view_run *r, struct buf *out)
+/* The fan-out of the event's step, when it has more items than are shown one
+ * by one; NULL: it has not. */
+static struct lines_fan *fan_of(const struct lines *l,
+	const struct view_run *r, const struct view_event *e)
 {
-	for (int i = 0; i < r->p->nparams; i++) {
-		struct buf word = { 0 };
+	int fan = e->step >= 0 ? r->plan->stage[e->step].fanout : -1;
 
-		if (!r->p->param[i].given)
-			continue;
-		buf_printf(&word, "%s=%s", r->p->param[i].name,
-			r->p->param[i].value);
-		buf_char(out, ' ');
-		quote_word(out, word.data);
-		buf_release(&word);
+	return fan != -1 && !l->verbose &&
+		r->plan->fanout[fan].known > ALL_ITEMS ? &l->fan[fan] : NULL;
+}
+
+static bool is_list(const struct view_run *r, const struct view_event *e)
+{
+	return r->plan->stage[e->step].fanout != -1 &&
+		r->plan->unit[e->task].item == -1;
+}
+
+static void look(struct lines *l, const struct view_run *r)
+{
+	outlook_make(&l->outlook, r->plan, r->d, l->jobs);
+}
+
+static void tell_far(struct lines *l, const struct view_run *r, int step,
+	bool over)
+{
+	struct buf out = { 0 };
+
+	if (!over)
+		look(l, r);
+	progress_fanout(r, step, over ? NULL : &l->outlook, &out);
+	line(l, clock_wall(), NULL, NULL, out.data);
+	buf_release(&out);
+}
+
+static void paint(struct lines *l, const struct view_run *r, int step)
+{
+	int64_t mono = clock_mono();
+	size_t columns;
+	struct buf text = { 0 }, out = { 0 };
+
+	if (mono < l->rest_until_mono)
+		return;
+	columns = fit_terminal();
+	if (columns < 2)
+		return;
+	look(l, r);
+	progress_fanout(r, step, &l->outlook, &text);
+	buf_str(&out, WIPE);
+	fit_text(&out, text.data, text.len, columns - 1);
+	(void)io_write(STDOUT_FILENO, out.data, out.len);
+	l->painted = true;
+	msg_set_painted(true);
+	/* a million items take their time: a twentieth of ours at most */
+	l->rest_until_mono = mono + PAINT_MS + 20 * (clock_mono() - mono);
+	buf_release(&text);
+	buf_release(&out);
+}
+
+/* Something of a fan-out with many items has moved. */
+static void far(struct lines *l, const struct view_run *r,
+	const struct view_event *e, struct lines_fan *f)
+{
+	int64_t mono = clock_mono();
+	bool over = e->kind == VIEW_END &&
+		r->plan->fanout[r->plan->stage[e->step].fanout].open == 0;
+
+	if (l->quiet)
+		return;
+	/* the last ones of it may have ended together */
+	if (over && !f->moved)
+		return;
+	f->moved = !over;
+	if (f->told_mono == 0)
+		f->told_mono = mono;
+	if (!over && l->live) {
+		paint(l, r, e->step);
+	} else if (over || (e->kind == VIEW_END &&
+	    mono - f->told_mono >= EVERY_MS)) {
+		tell_far(l, r, e->step, over);
+		f->told_mono = mono;
 	}
 }
 
-/* A step, with the file and the parameters that name its run: what a verb is
- * given. */
-static void add_step(const struct lines *l, const struct view_run *r,
-	const char *step, struct buf *out)
+/* A line of one of many items: is it worth saying? */
+static bool worth_saying(struct lines *l, const struct view_run *r,
+	const struct view_event *e, struct lines_fan *f)
 {
-	quote_word(out, l->ini);
-	add_given(r, out);
-	buf_printf(out, " %s", step);
+	if (f == NULL || is_list(r, e))
+		return true;
+	if (e->kind == VIEW_START || e->state == TASK_DONE ||
+	    e->state == TASK_SKIPPED || (l->quiet &&
+	    e->state == TASK_PENDING))
+		return false;
+	if (f->said++ == SAID_MOST)
+		line(l, e->at, plan_task(r->plan, e->step), NULL,
+			"further failures and waits are only counted");
+	return f->said <= SAID_MOST;
 }
 
-static void step_end(const struct lines *l, const struct view_run *r,
+/* A fan-out's own task. */
+static void add_items(const struct view_run *r, int step, struct buf *text)
+{
+	int n;
+
+	(void)plan_items(r->plan, step, &n);
+	if (n == 0)
+		buf_str(text, "no items");
+	else
+		buf_printf(text, "%d item%s", n, n == 1 ? "" : "s");
+}
+
+static void step_end(struct lines *l, const struct view_run *r,
 	const struct view_event *e)
 {
-	const struct task *t = plan_task(r->plan, e->step);
+	const struct task *t = &r->s->task[e->task];
 	const char *colour = NULL;
+	bool settled = plan_unit_settled(r->plan, e->task);
 	struct buf text = { 0 };
 	char span[CLOCK_SPAN], when[CLOCK_SPAN];
 
@@ -99,7 +209,12 @@ static void step_end(const struct lines *l, const struct view_run *r,
 	case TASK_DONE:
 		if (l->quiet)
 			return;
-		buf_printf(&text, "done (%s)", span);
+		if (is_list(r, e))
+			add_items(r, e->step, &text);
+		else
+			buf_str(&text, "done");
+		if (!is_list(r, e) || t->started_at != 0)
+			buf_printf(&text, " (%s)", span);
 		if (l->verbose)
 			buf_printf(&text, " user %.2fs, system %.2fs, %lld MB",
 				(double)t->user_ms / 1000,
@@ -116,15 +231,14 @@ static void step_end(const struct lines *l, const struct view_run *r,
 	case TASK_NEEDS_REVIEW:
 		if (e->text != NULL && strcmp(e->text, "approval") == 0) {
 			buf_str(&text, "awaits approval: durexec approve ");
-			add_step(l, r, t->name, &text);
+			typed_run(r->p, l->ini, t->name, &text);
 			colour = YELLOW;
 			break;
 		}
-		buf_printf(&text, "%s: %s (%s)",
-			plan_settled(r->plan, e->step) ?
+		buf_printf(&text, "%s: %s (%s)", settled ?
 			"failed, which is allowed" : "needs review",
 			e->text != NULL ? e->text : "?", span);
-		colour = plan_settled(r->plan, e->step) ? YELLOW : RED;
+		colour = settled ? YELLOW : RED;
 		break;
 	case TASK_PENDING:
 		if (l->quiet)
@@ -154,121 +268,8 @@ static void step_end(const struct lines *l, const struct view_run *r,
 	case TASK_STATES:
 		break;
 	}
-	line(l, e->at, t->name, colour, text.data != NULL ? text.data : "");
+	line(l, e->at, t, colour, text.data != NULL ? text.data : "");
 	buf_release(&text);
-}
-
-/* What a log path looks like from here. */
-static void add_log(const struct view_run *r, const struct task *t,
-	struct buf *out)
-{
-	struct buf log = { 0 };
-
-	summary_log(r->d, t, &log);
-	if (log.len > 0) {
-		tail_add(out, r->d->fd, log.data, LAST_LINES, "  | ");
-		buf_str(out, "  log: ");
-		safe(out, r->d->path);
-		buf_char(out, '/');
-		safe(out, log.data);
-		buf_char(out, '\n');
-	} else {
-		buf_str(out, "  (it said nothing)\n");
-	}
-	buf_release(&log);
-}
-
-/* Steps in review that block, in file order. */
-static int *failed_steps(const struct view_run *r, int *n)
-{
-	int *list = mem_alloc(((size_t)r->p->nsteps + 1) * sizeof(*list)), i;
-
-	*n = 0;
-	for (i = 0; i < r->p->nsteps; i++)
-		if (plan_task(r->plan, i)->state == TASK_NEEDS_REVIEW &&
-		    !plan_task(r->plan, i)->approval &&
-		    !plan_settled(r->plan, i))
-			list[(*n)++] = i;
-	return list;
-}
-
-static void detail(const struct lines *l, const struct view_run *r, int step,
-	struct buf *out)
-{
-	const struct task *t = plan_task(r->plan, step);
-
-	buf_char(out, '\n');
-	safe(out, t->name);
-	buf_str(out, " needs review: ");
-	safe(out, t->reason != NULL ? t->reason : "?");
-	buf_char(out, '\n');
-	add_log(r, t, out);
-	if (!t->hold)
-		return;
-	buf_str(out, "  it is not tried again unasked; when it took effect: "
-		"durexec approve ");
-	add_step(l, r, t->name, out);
-	buf_str(out, "\n  when it did not: durexec retry ");
-	add_step(l, r, t->name, out);
-	buf_char(out, '\n');
-}
-
-static const struct view_run *sorting;
-
-static int by_reason(const void *a, const void *b)
-{
-	const struct task *x = plan_task(sorting->plan, *(const int *)a);
-	const struct task *y = plan_task(sorting->plan, *(const int *)b);
-	int c = strcmp(x->reason != NULL ? x->reason : "",
-		y->reason != NULL ? y->reason : "");
-
-	return c != 0 ? c : *(const int *)a - *(const int *)b;
-}
-
-static void grouped(const struct view_run *r, int *list, int n,
-	struct buf *out)
-{
-	int i, k, m;
-
-	sorting = r;
-	qsort(list, (size_t)n, sizeof(*list), by_reason);
-	for (i = 0; i < n; i = k) {
-		const struct task *first = plan_task(r->plan, list[i]);
-		const char *reason = first->reason != NULL ?
-			first->reason : "";
-
-		for (k = i + 1; k < n; k++) {
-			const char *other =
-				plan_task(r->plan, list[k])->reason;
-
-			if (strcmp(reason, other != NULL ? other : "") != 0)
-				break;
-		}
-		buf_printf(out, "\n%d step%s: ", k - i, k - i == 1 ? "" : "s");
-		safe(out, reason);
-		buf_char(out, '\n');
-		for (m = i; m < k && m < i + EXAMPLES; m++) {
-			buf_str(out, "  ");
-			safe(out, plan_task(r->plan, list[m])->name);
-			buf_char(out, '\n');
-		}
-		if (k - i > EXAMPLES)
-			buf_printf(out, "  … and %d more\n",
-				k - i - EXAMPLES);
-		add_log(r, first, out);
-	}
-}
-
-void lines_failures(const struct lines *l, const struct view_run *r,
-	struct buf *out)
-{
-	int n, i, *list = failed_steps(r, &n);
-
-	if (n > DETAILED)
-		grouped(r, list, n, out);
-	for (i = 0; i < n && n <= DETAILED; i++)
-		detail(l, r, list[i], out);
-	free(list);
 }
 
 static void add_next(const struct lines *l, const struct view_run *r,
@@ -290,28 +291,37 @@ static void add_next(const struct lines *l, const struct view_run *r,
 static void add_approvals(const struct lines *l, const struct view_run *r,
 	const struct summary *sum, struct buf *out)
 {
-	int i, n = 0;
+	struct walk w = { .pl = r->plan };
+	int unit, n = 0;
 
-	for (i = 0; i < r->p->nsteps && sum->approvals > n; i++) {
-		if (!plan_task(r->plan, i)->approval ||
-		    plan_task(r->plan, i)->state != TASK_NEEDS_REVIEW)
+	while (n < sum->approvals && (unit = walk_next(&w)) != -1) {
+		const struct task *t = plan_unit(r->plan, unit);
+
+		if (!t->approval || t->state != TASK_NEEDS_REVIEW)
 			continue;
-		if (++n > EXAMPLES)
+		if (++n > EXAMPLES) {
+			buf_printf(out, "… and %d more\n",
+				sum->approvals - EXAMPLES);
 			break;
+		}
 		buf_str(out, "approve: durexec approve ");
-		add_step(l, r, r->p->step[i].name, out);
+		typed_run(r->p, l->ini, t->name, out);
 		buf_char(out, '\n');
 	}
 }
 
-static void at_rest(const struct lines *l, const struct view_run *r)
+static void at_rest(struct lines *l, const struct view_run *r)
 {
 	struct buf out = { 0 };
 	struct summary sum;
 	char span[CLOCK_SPAN], saved[CLOCK_SPAN];
+	int i;
 
+	for (i = 0; i < r->plan->nfanouts; i++)
+		if (l->fan[i].moved && r->plan->fanout[i].open > 0)
+			tell_far(l, r, r->plan->fanout[i].step, true);
 	summary_make(&sum, r->plan, false);
-	lines_failures(l, r, &out);
+	failures_show(r, l->ini, &out);
 	if (out.len > 0)
 		buf_char(&out, '\n');
 	if (l->quiet && sum.review + sum.approvals == 0)
@@ -331,6 +341,8 @@ static void at_rest(const struct lines *l, const struct view_run *r)
 			sum.allowed == 1 ? "" : "s");
 	if (sum.review > 0)
 		buf_printf(&out, ", %d in review", sum.review);
+	if (r->plan->failed_fast && sum.pending > 0)
+		buf_printf(&out, ", %d not started (fail_fast)", sum.pending);
 	if (sum.approvals > 0)
 		buf_printf(&out, ", %d to approve", sum.approvals);
 	if (sum.waiting > 0 && strcmp(sum.state, "waiting") != 0) {
@@ -362,38 +374,42 @@ static void at_rest(const struct lines *l, const struct view_run *r)
 		buf_char(&out, '\n');
 	}
 done:
-	put(&out);
+	/* nothing stands above what --cron says */
+	if (l->only_rest && out.len > 0 && out.data[0] == '\n')
+		memmove(out.data, out.data + 1, out.len--);
+	put(l, &out);
 	buf_release(&out);
 }
 
-static void where(const struct lines *l, const struct view_run *r)
+static void where(struct lines *l, const struct view_run *r)
 {
 	struct buf out = { 0 };
-	struct summary sum;
-	char span[CLOCK_SPAN];
-	int i;
+	int i, n = 0;
 
-	summary_make(&sum, r->plan, true);
-	buf_printf(&out, "%d of %d done", sum.done, sum.total);
-	if (sum.review > 0)
-		buf_printf(&out, ", %d in review", sum.review);
-	if (sum.running > 0)
-		buf_str(&out, "; running:");
-	for (i = 0; i < r->p->nsteps && sum.running > 0; i++) {
-		const struct task *t = plan_task(r->plan, i);
+	look(l, r);
+	progress_run(r, &l->outlook, &out);
+	line(l, l->outlook.at, NULL, NULL, out.data);
+	for (i = 0; i < r->plan->nfanouts && n < FANOUTS_MOST; i++) {
+		const struct fanout *f = &r->plan->fanout[i];
 
-		if (t->state != TASK_RUNNING)
+		if (f->known == 0 || f->open == 0)
 			continue;
-		clock_span(clock_wall() - t->started_at, span);
-		buf_printf(&out, " %s (%s)", t->name, span);
+		n++;
+		buf_reset(&out);
+		progress_fanout(r, f->step, &l->outlook, &out);
+		line(l, l->outlook.at, NULL, NULL, out.data);
 	}
-	if (sum.waiting > 0) {
-		clock_local(sum.until_at, span);
-		buf_printf(&out, "; %d waiting, the first until %s",
-			sum.waiting, span);
-	}
-	line(l, clock_wall(), NULL, NULL, out.data);
 	buf_release(&out);
+}
+
+static void begin(struct lines *l, const struct view_run *r)
+{
+	const char *term = getenv("TERM");
+
+	l->fan = mem_alloc(((size_t)r->plan->nfanouts + 1) *
+		sizeof(*l->fan));
+	l->live = l->live && fit_terminal() > 0 && term != NULL &&
+		strcmp(term, "dumb") != 0;
 }
 
 static void on_event(struct view *v, const struct view_run *r,
@@ -402,29 +418,33 @@ static void on_event(struct view *v, const struct view_run *r,
 	/* container of the first member would do; said without a cast */
 	struct lines *l = (struct lines *)((char *)v -
 		offsetof(struct lines, view));
+	struct lines_fan *f;
 	struct buf text = { 0 };
 
+	if (l->fan == NULL)
+		begin(l, r);
+	if (l->only_rest && e->kind != VIEW_REST && e->kind != VIEW_WHERE)
+		return;
+	f = fan_of(l, r, e);
 	switch (e->kind) {
 	case VIEW_BEGIN:
 		break;
 	case VIEW_START:
-		if (l->quiet)
+		if (l->quiet || !worth_saying(l, r, e, f))
 			break;
 		if (e->attempt > 1)
 			buf_printf(&text, "started, attempt %d", e->attempt);
 		else
 			buf_str(&text, "started");
-		line(l, e->at, plan_task(r->plan, e->step)->name, NULL,
-			text.data);
+		line(l, e->at, &r->s->task[e->task], NULL, text.data);
 		break;
 	case VIEW_ADOPT:
-		if (!l->quiet && e->step >= 0)
-			line(l, e->at, plan_task(r->plan, e->step)->name,
-				YELLOW, "adopted: it went on while durexec "
-				"was gone");
+		if (!l->quiet && e->step >= 0 && worth_saying(l, r, e, f))
+			line(l, e->at, &r->s->task[e->task], YELLOW,
+				"adopted: it went on while durexec was gone");
 		break;
 	case VIEW_END:
-		if (e->step >= 0)
+		if (e->step >= 0 && worth_saying(l, r, e, f))
 			step_end(l, r, e);
 		break;
 	case VIEW_MESSAGE:
@@ -435,8 +455,11 @@ static void on_event(struct view *v, const struct view_run *r,
 		break;
 	case VIEW_REST:
 		at_rest(l, r);
+		lines_release(l);
 		break;
 	}
+	if (f != NULL && !is_list(r, e))
+		far(l, r, e, f);
 	buf_release(&text);
 }
 
@@ -446,4 +469,11 @@ void lines_init(struct lines *l, const char *ini)
 	l->view.event = on_event;
 	l->ini = ini;
 	l->began_at = clock_wall();
+}
+
+void lines_release(struct lines *l)
+{
+	free(l->fan);
+	l->fan = NULL;
+	outlook_release(&l->outlook);
 }

@@ -8,6 +8,7 @@
 
 #include "conf.h"
 #include "draft.h"
+#include "fanouts.h"
 #include "given.h"
 #include "mem.h"
 #include "needs.h"
@@ -33,12 +34,12 @@ static void set_path(struct pipeline *p, const char *path)
 	const char *base = slash != NULL ? slash + 1 : path;
 	char *dir = slash == NULL ? mem_dup(".") :
 		mem_dupn(path, slash == path ? 1 : (size_t)(slash - path));
-	char *real = realpath(dir, NULL), *cwd, *whole;
+	char *real = mem_of(realpath(dir, NULL)), *cwd, *whole;
 	size_t len;
 
 	if (real == NULL) {
 		/* Gone since: this is a run's copy of the file. */
-		cwd = *path == '/' ? NULL : getcwd(NULL, 0);
+		cwd = *path == '/' ? NULL : mem_of(getcwd(NULL, 0));
 		real = cwd != NULL ? joined(cwd, dir) : mem_dup(dir);
 		free(cwd);
 	}
@@ -68,6 +69,7 @@ static struct pipeline *load(struct pipeline *p, const char *path,
 	pools_read(&d);
 	conf_steps(&d);
 	needs_resolve(&d);
+	fanouts_resolve(&d);
 	scopes_check(&d);
 	if (complaints->n == before)
 		presets_keep(&d);

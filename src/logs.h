@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * logs: what steps said. To a terminal it is made safe; into a pipe or file
- * it is byte for byte. Without a step: of all steps, each line prefixed.
+ * it is byte for byte, but for secrets. Of several, each line has its step in
+ * front, which is always made safe.
  */
 #ifndef LOGS_H
 #define LOGS_H

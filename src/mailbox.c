@@ -16,7 +16,7 @@
 /* Emptied beyond this; some two hundred attempts. */
 enum { GROWN = 48 * 1024 };
 /* And what one job adds at most, with room to spare. */
-enum { ROOM = GROWN + 16 * 1024 };
+enum { ROOM = GROWN + 32 * 1024 };
 /* Far beyond GROWN plus one record: not a mailbox. */
 enum { MOST = 16 * 1024 * 1024 };
 
@@ -41,8 +41,9 @@ void mailbox_init(struct mailbox *m, int fd)
 	m->seq = 0;
 	m->length = 0;
 	memset(&m->line, 0, sizeof(m->line));
-	/* The longest record: names of at most 48 bytes and a note. */
-	buf_reserve(&m->line, 4096);
+	/* The longest record: an item of 4096 bytes, each as %XX, and names
+	 * of at most 48. */
+	buf_reserve(&m->line, 16 * 1024);
 }
 
 void mailbox_release(struct mailbox *m)
@@ -52,7 +53,8 @@ void mailbox_release(struct mailbox *m)
 
 static int put(struct mailbox *m, struct record *r)
 {
-	r->seq = ++m->seq;
+	/* not counted until it is there: no gap in front of the next try */
+	r->seq = m->seq + 1;
 	r->at = clock_wall();
 	r->first = true;
 	buf_reset(&m->line);
@@ -67,6 +69,7 @@ static int put(struct mailbox *m, struct record *r)
 		return -1;
 	}
 	m->length += (int64_t)m->line.len;
+	m->seq = r->seq;
 	return 0;
 }
 
@@ -179,9 +182,15 @@ static void read_end(const struct record *r, struct mail *mail)
 	mail->ended = true;
 }
 
+/* *next: number of the record that goes on with what was taken; 0: it was not
+ * ours, has ended, or a record of it cannot be read. What stands behind that
+ * may be another one's. */
 static void read_record(const struct record *r, const char *step, int attempt,
-	const char *phase, int64_t turn, bool *ours, struct mail *mail)
+	const char *phase, int64_t turn, int64_t *next, struct mail *mail)
 {
+	bool follows = r->seq == *next, ours;
+
+	*next = follows ? r->seq + 1 : 0;
 	if (strcmp(r->type, "keeper") == 0) {
 		const char *boot = record_get(r, "boot");
 
@@ -193,46 +202,55 @@ static void read_record(const struct record *r, const char *step, int attempt,
 		const char *s = record_get(r, "step");
 		const char *p = record_get(r, "phase");
 
-		*ours = s != NULL && p != NULL && strcmp(s, step) == 0 &&
+		ours = s != NULL && p != NULL && strcmp(s, step) == 0 &&
 			strcmp(p, phase) == 0 &&
 			number(r, "attempt") == attempt &&
 			/* one of before there were turns counts as begun */
 			(record_get(r, "turn") == NULL ||
 			number(r, "turn") == turn);
-		if (*ours) {
+		*next = ours ? r->seq + 1 : 0;
+		if (ours) {
 			mail->taken = true;
 			mail->ended = false;
 			mail->pid = 0;
 		}
-	} else if (strcmp(r->type, "pid") == 0 && *ours) {
+	} else if (strcmp(r->type, "pid") == 0 && follows) {
 		mail->pid = pid_of(r, "pid");
 		mail->pid_start = number(r, "start");
-	} else if (strcmp(r->type, "end") == 0 && *ours) {
+	} else if (strcmp(r->type, "end") == 0 && follows) {
 		read_end(r, mail);
+		*next = 0;
 	}
 }
 
-static bool is_held(int fd)
+/* 1, 0, or -1 + errno: a keeper that cannot be asked for is not a dead one. */
+static int is_held(int fd)
 {
+	int ret;
+
 	/* Shared: two who ask at once do not take each other for a keeper. */
-	if (flock(fd, LOCK_SH | LOCK_NB) == 0) {
-		flock(fd, LOCK_UN);
-		return false;
-	}
-	return errno == EWOULDBLOCK;
+	do {
+		ret = flock(fd, LOCK_SH | LOCK_NB);
+	} while (ret == -1 && errno == EINTR);
+	if (ret == -1)
+		return errno == EWOULDBLOCK ? 1 : -1;
+	flock(fd, LOCK_UN);
+	return 0;
 }
 
 int mailbox_held(int dirfd, int number_)
 {
 	char name[MAILBOX_NAME];
-	int held, fd;
+	int held, fd, err;
 
 	mailbox_name(number_, name);
-	fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	fd = io_open(dirfd, name, O_RDONLY);
 	if (fd == -1)
 		return errno == ENOENT ? 0 : -1;
 	held = is_held(fd);
+	err = errno;
 	close(fd);
+	errno = err;
 	return held;
 }
 
@@ -242,7 +260,7 @@ int mailbox_read(int dirfd, int number_, const char *step, int attempt,
 	char name[MAILBOX_NAME], *line, *end;
 	struct buf text = { 0 };
 	struct record r;
-	bool ours = false;
+	int64_t next = 0;
 	int held;
 
 	memset(mail, 0, sizeof(*mail));
@@ -255,10 +273,11 @@ int mailbox_read(int dirfd, int number_, const char *step, int attempt,
 		return held;
 	}
 	mail->held = held == 1;
-	for (line = text.data; text.len > 0 &&
-	    (end = strchr(line, '\n')) != NULL; line = end + 1)
+	/* a power cut leaves zeros in place of what was written */
+	for (line = text.data; text.len > 0 && (end = memchr(line, '\n',
+	    (size_t)(text.data + text.len - line))) != NULL; line = end + 1)
 		if (record_parse(line, (size_t)(end - line), 0, &r))
-			read_record(&r, step, attempt, phase, turn, &ours, mail);
+			read_record(&r, step, attempt, phase, turn, &next, mail);
 	buf_release(&text);
 	return 1;
 }

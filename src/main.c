@@ -6,14 +6,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "catalogue.h"
+#include "clean.h"
+#include "exec.h"
+#include "inputs.h"
+#include "io.h"
 #include "keeper.h"
 #include "msg.h"
 #include "options.h"
 #include "settle.h"
 #include "start.h"
+#include "step.h"
+#include "sweep.h"
 #include "verbs.h"
 
 #ifndef VERSION
@@ -64,12 +71,15 @@ static void forget_outer_run(void)
 static void die_by(int signo)
 {
 	struct sigaction dfl = { .sa_handler = SIG_DFL };
+	const struct rlimit none = { 0, 0 };
 	sigset_t one;
 
 	fflush(stdout);
 	/* PID 1 is not killed by its own signals */
 	if (getpid() == 1)
 		exit(128 + signo);
+	/* QUIT leaves no image of us where the user works */
+	setrlimit(RLIMIT_CORE, &none);
 	sigaction(signo, &dfl, NULL);
 	sigemptyset(&one);
 	sigaddset(&one, signo);
@@ -78,29 +88,75 @@ static void die_by(int signo)
 	exit(128 + signo);
 }
 
+/* 128 + n: die by signal n; with STATUS_OWN it is a status like any other.
+ * asked: the answer on stdout is all that it was called for. */
+static int ended(int status, bool asked)
+{
+	int err;
+
+	if (status > 128 && status < 128 + 65)
+		die_by(status - 128);
+	err = fflush(stdout) == EOF && errno != EPIPE ? errno :
+		io_answer_lost();
+	if (err != 0) {
+		msg_error("cannot write to standard output: %s",
+			strerror(err));
+		if (asked && status == STATUS_DONE)
+			status = STATUS_STATE;
+	}
+	return status & ~STATUS_OWN;
+}
+
 int main(int argc, char **argv)
 {
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
 	struct options o;
+	char *found = NULL;
 	int status = 0;
+	bool asked;
+	sigset_t none;
 
+	/* Before all else: argv[0] is the caller's to choose. */
+	if (getuid() != geteuid() || getgid() != getegid())
+		msg_die(STATUS_USAGE, "refusing to run setuid or setgid");
 	/* Not commands of people: what durexec starts itself as. */
 	if (argc == 2 && strcmp(argv[0], "durexec-keeper") == 0)
 		return keeper_main();
 	if (argc > 2 && strcmp(argv[0], "durexec-settle") == 0)
 		return settle_main(argc - 2, argv + 2);
+	if (argc > 2 && strcmp(argv[0], "durexec-inputs") == 0)
+		return inputs_main(argc - 2, argv + 2);
+	if (argc == 2 && strcmp(argv[0], "durexec-sweep") == 0)
+		return sweep_main();
 	fill_standard_fds();
-	if (getuid() != geteuid() || getgid() != getegid())
-		msg_die(STATUS_USAGE, "refusing to run setuid or setgid");
 	sigaction(SIGPIPE, &ignore, NULL);
+	/* A parent that left TERM or INT blocked did not mean that we cannot
+	 * be stopped: libev watches them, but does not unblock them. */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (argc > 1 && strcmp(argv[1], "step") == 0)
+		return ended(step_main(argc - 1, argv + 1), false);
 	/* for names of days; numbers and messages stay as they are */
 	setlocale(LC_TIME, "");
 	forget_outer_run();
-	options_parse(&o, argc, argv);
+	if (argc > 1 && strcmp(argv[1], "exec") == 0)
+		exec_parse(&o, argc - 1, argv + 1);
+	else
+		options_parse(&o, argc, argv);
 	msg_set_quiet(o.quiet || o.json);
-	switch (o.command) {
+	if (o.cron)
+		msg_set_silent();
+	if (o.name != NULL) {
+		found = exec_find(o.name, o.state_dir);
+		o.ini = found;
+	}
+	if (o.name != NULL && found == NULL)
+		status = STATUS_USAGE;
+	else switch (o.command) {
 	case COMMAND_HELP:
-		options_help();
+		/* exec has said its own */
+		if (o.exec == NULL)
+			options_help();
 		break;
 	case COMMAND_VERSION:
 		printf("durexec %s\n", VERSION);
@@ -110,6 +166,9 @@ int main(int argc, char **argv)
 		break;
 	case COMMAND_PRESET:
 		status = catalogue_main(&o);
+		break;
+	case COMMAND_CLEAN:
+		status = clean_main(&o);
 		break;
 	case COMMAND_STATUS:
 	case COMMAND_LOGS:
@@ -123,9 +182,12 @@ int main(int argc, char **argv)
 		status = verbs_main(&o);
 		break;
 	}
+	asked = o.command == COMMAND_STATUS || o.command == COMMAND_LOGS ||
+		o.command == COMMAND_HISTORY || o.command == COMMAND_PRESET ||
+		o.command == COMMAND_HELP || o.command == COMMAND_VERSION ||
+		o.dry_run;
+	exec_release(&o);
 	options_release(&o);
-	if (status > 128 && status < 128 + 65)
-		die_by(status - 128);
-	fflush(stdout);
-	return status;
+	free(found);
+	return ended(status, asked);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "mem.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,17 +11,26 @@
 /* The exit status of "the state cannot be kept". */
 enum { STATUS_STATE = 4 };
 
-static void *check(void *p)
+void mem_none(void)
 {
 	static const char text[] = "durexec: out of memory; steps that run go "
 		"on, and the next durexec finds them\n";
 
 	/* no more memory is asked for on the way out */
-	if (p == NULL) {
-		(void)!write(STDERR_FILENO, text, sizeof(text) - 1);
-		_exit(STATUS_STATE);
-	}
+	(void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+	_exit(STATUS_STATE);
+}
+
+static void *check(void *p)
+{
+	if (p == NULL)
+		mem_none();
 	return p;
+}
+
+void *mem_of(void *p)
+{
+	return p != NULL || errno != ENOMEM ? p : check(NULL);
 }
 
 void *mem_alloc(size_t size)

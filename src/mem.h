@@ -15,6 +15,13 @@ char *mem_dup(const char *s);
 char *mem_dupn(const char *s, size_t n);	/* adds the NUL */
 char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* What a call gave that allocates by itself (realpath, fdopendir): p; the
+ * process ends when it is NULL for want of memory (errno). So nothing counts as
+ * not there that could not be looked for. */
+void *mem_of(void *p);
+/* Such a call says that there is none: the process ends. */
+_Noreturn void mem_none(void);
+
 /*
  * Make room for one more in an array that grows by doubling; *cap counts
  * elements. Returns the array, moved or not.

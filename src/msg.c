@@ -11,7 +11,8 @@
 #include "buf.h"
 #include "safe.h"
 
-static bool quiet;
+static bool quiet, painted;
+static bool silent;
 
 int why_set(struct why *why, const char *fmt, ...)
 {
@@ -19,7 +20,7 @@ int why_set(struct why *why, const char *fmt, ...)
 
 	if (why != NULL) {
 		va_start(ap, fmt);
-		vsnprintf(why->text, sizeof(why->text), fmt, ap);
+		safe_format(why->text, sizeof(why->text), fmt, ap);
 		va_end(ap);
 		why->err = 0;
 	}
@@ -34,7 +35,7 @@ int why_sys(struct why *why, const char *fmt, ...)
 
 	if (why != NULL) {
 		va_start(ap, fmt);
-		vsnprintf(why->text, sizeof(why->text), fmt, ap);
+		safe_format(why->text, sizeof(why->text), fmt, ap);
 		va_end(ap);
 		len = strlen(why->text);
 		snprintf(why->text + len, sizeof(why->text) - len, ": %s",
@@ -45,9 +46,19 @@ int why_sys(struct why *why, const char *fmt, ...)
 	return -1;
 }
 
+void msg_set_painted(bool on)
+{
+	painted = on;
+}
+
 void msg_set_quiet(bool on)
 {
 	quiet = on;
+}
+
+void msg_set_silent(void)
+{
+	silent = quiet = true;
 }
 
 /* Every line of a message that spans lines is made safe by itself. */
@@ -60,6 +71,9 @@ static void say(const char *level, const char *fmt, va_list ap)
 
 	if (vasprintf(&text, fmt, ap) == -1)
 		return;
+	if (painted && isatty(STDERR_FILENO))
+		buf_str(&out, "\r\033[K");
+	painted = false;
 	buf_printf(&out, "durexec: %s", level);
 	for (line = text; (end = strchr(line, '\n')) != NULL; line = end + 1) {
 		safe_line(&out, line, (size_t)(end - line));
@@ -86,6 +100,8 @@ void msg_warn(const char *fmt, ...)
 {
 	va_list ap;
 
+	if (silent)
+		return;
 	va_start(ap, fmt);
 	say("warning: ", fmt, ap);
 	va_end(ap);

@@ -36,8 +36,13 @@ void msg_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* A line of a list below a message: nothing in front but what it says. */
 void msg_list(const char *text);
 
-/* Quiet: msg_note says nothing from now on (-q, --cron). */
+/* Quiet: msg_note says nothing from now on (-q). */
 void msg_set_quiet(bool quiet);
+/* Silent: nor does msg_warn (--cron). */
+void msg_set_silent(void);
+/* A line is painted on the terminal, without an end: the next message clears it
+ * first. */
+void msg_set_painted(bool on);
 
 /* msg_error, then exit. Only while starting: never while steps run. */
 noreturn void msg_die(int status, const char *fmt, ...)

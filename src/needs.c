@@ -18,6 +18,9 @@ struct resolving {
 	int *seen;		/* per step: 2 + the step whose list was the
 				   last that named it; [defaults] is -1 */
 	bool any;		/* `needs` stands in [defaults] */
+	/* The list of [defaults] and one more, for steps that have the items of
+	 * that one. */
+	int *longer, more;
 };
 
 static bool is_always(const struct pipeline *p, int step)
@@ -35,15 +38,6 @@ static int needs_line(const struct draft *d, int step)
 	return s != NULL ? s->line : d->p->step[step].line;
 }
 
-/* "did you mean", as *hint is wanted by draft_complain(). */
-static char *meant_step(struct draft *d, const char *name)
-{
-	const char *meant = draft_guess_step(d, name);
-
-	return meant != NULL ? mem_printf("did you mean \"%s\"?", meant) :
-		NULL;
-}
-
 /*
  * The steps that a list names. step: whose list it is, -1 for [defaults].
  * What cannot be is complained about and left out.
@@ -55,7 +49,9 @@ static int *resolve(struct resolving *r, const struct setting *s, int step,
 	struct pipeline *p = d->p;
 	struct strlist list = refs_words(d, s->line, "needs", s->value);
 	const char *whose = step >= 0 ? p->step[step].name : "[defaults]";
-	int *needs = arena_alloc(&p->arena, (size_t)list.n * sizeof(*needs));
+	/* one more: need_source() */
+	int *needs = arena_alloc(&p->arena,
+		(size_t)(list.n + 1) * sizeof(*needs));
 
 	*n = 0;
 	for (int i = 0; i < list.n; i++) {
@@ -63,7 +59,7 @@ static int *resolve(struct resolving *r, const struct setting *s, int step,
 		int k = table_get(&p->names, name);
 
 		if (k == TABLE_NONE)
-			draft_complain(d, s->line, meant_step(d, name),
+			draft_complain(d, s->line, draft_meant_step(d, name),
 				"\"%s\" needs \"%.*s\", and there is no such "
 				"step", whose, QUOTED, name);
 		else if (k == step)
@@ -121,11 +117,47 @@ static void resolve_defaults(struct resolving *r)
 	d->common = needs;
 }
 
+/* Whose items a step has, or -1: what cannot be is told of by fanouts.c. */
+static int source_of(const struct draft *d, int i)
+{
+	const char *name = draft_items_of(d->p->step[i].conf);
+	int source = name != NULL ? table_get(&d->p->names, name) : -1;
+
+	if (source == i || source == TABLE_NONE ||
+	    (is_always(d->p, source) && !is_always(d->p, i)))
+		return -1;
+	return source;
+}
+
+/* The list of [defaults], which leaves out the step's source. */
+static void need_more(struct resolving *r, struct step *step, int source)
+{
+	struct draft *d = r->d;
+	int n = step->nneeds;
+	bool shared = n > 0;
+
+	step->nneeds++;
+	if (shared && r->longer != NULL && r->more == source) {
+		step->needs = r->longer;
+		return;
+	}
+	r->longer = arena_alloc(&d->p->arena,
+		(size_t)step->nneeds * sizeof(*r->longer));
+	if (shared)
+		memcpy(r->longer, d->common, (size_t)n * sizeof(*r->longer));
+	r->longer[n] = source;
+	r->more = source;
+	step->needs = r->longer;
+	if (!shared)
+		r->longer = NULL;
+}
+
 static void resolve_step(struct resolving *r, int i)
 {
 	struct draft *d = r->d;
 	struct step *step = &d->p->step[i];
 	const struct setting *s = draft_find(d, &d->step[i], KEY_NEEDS);
+	int source = source_of(d, i);
 	int *needs;
 
 	if (s == NULL && !r->any) {
@@ -134,11 +166,16 @@ static void resolve_step(struct resolving *r, int i)
 		/* What all others wait for cannot wait for itself. */
 		step->nneeds = d->in_common[i] ? 0 : d->ncommon;
 		step->needs = step->nneeds > 0 ? d->common : NULL;
+		if (source != -1 && (step->nneeds == 0 ||
+		    !d->in_common[source]))
+			need_more(r, step, source);
 	} else {
 		needs = resolve(r, s, i, &step->nneeds);
 		if (!is_always(d->p, i))
 			refuse_always_all(d, s->line, step->name, needs,
 				&step->nneeds);
+		if (source != -1 && r->seen[source] != i + 2)
+			needs[step->nneeds++] = source;
 		step->needs = needs;
 	}
 }
@@ -148,32 +185,6 @@ static void resolve_step(struct resolving *r, int i)
 static bool is_shared(const struct draft *d, const struct step *s)
 {
 	return s->nneeds > 0 && s->needs == d->common;
-}
-
-static void check_stdin(struct draft *d, int i)
-{
-	const struct step *step = &d->p->step[i];
-	const struct stepconf *c = step->conf;
-	const char *name;
-	int from;
-
-	if (c->stdin_from == NULL || strncmp(c->stdin_from, "step:", 5) != 0)
-		return;
-	name = c->stdin_from + 5;
-	from = table_get(&d->p->names, name);
-	if (from == TABLE_NONE) {
-		draft_complain(d, c->line[KEY_STDIN], meant_step(d, name),
-			"stdin = step:%.*s: there is no such step", QUOTED,
-			name);
-		return;
-	}
-	if (draft_needs(d, i, from))
-		return;
-	draft_complain(d, c->line[KEY_STDIN], step->needs_all ?
-		mem_printf("put [step %s] above it", name) :
-		mem_printf("add \"%s\" to its needs", name),
-		"\"%s\" reads what \"%s\" wrote, but does not wait for it",
-		step->name, name);
 }
 
 /*
@@ -359,7 +370,5 @@ void needs_resolve(struct draft *d)
 	for (int i = 0; i < d->p->nsteps; i++)
 		resolve_step(&r, i);
 	free(r.seen);
-	for (int i = 0; i < d->p->nsteps; i++)
-		check_stdin(d, i);
 	check_cycles(d);
 }

@@ -6,8 +6,10 @@
 #include "draft.h"
 
 /*
- * After conf.h: needs of every step, and complaints about what they name,
- * about cycles, and about `stdin = step:NAME`. Linear in steps and names.
+ * After conf.h: needs of every step, and complaints about what they name, and
+ * about cycles. A step whose own needs, or those of [defaults], leave out whose
+ * items it has (`foreach = step:NAME`) needs that one too. Linear in steps and
+ * names.
  */
 void needs_resolve(struct draft *d);
 

@@ -5,23 +5,44 @@
 #include <string.h>
 
 #include "clock.h"
+#include "fit.h"
 #include "mem.h"
 #include "msg.h"
 #include "options.h"
-#include "quote.h"
+#include "stale.h"
 #include "summary.h"
+#include "typed.h"
+#include "walk.h"
+
+/* What is shown of a task's name within a sentence. */
+enum { NAME_COLUMNS = 60 };
 
 void opening_removed(const struct session *se)
 {
+	const struct state *s = &se->s;
+	/* items of each fan-out that has left */
+	int *items = mem_alloc((s->nfans + 1) * sizeof(*items));
 	size_t i;
 
-	for (i = 0; i < se->s.ntasks; i++)
-		if (se->s.task[i].attempts > 0 &&
-		    pipeline_find(se->p, se->s.task[i].name) < 0)
+	for (i = 0; i < s->ntasks; i++) {
+		const struct task *t = &s->task[i];
+
+		if (t->attempts == 0 ||
+		    pipeline_find(se->p, task_step(s, t)) >= 0)
+			continue;
+		if (t->fan != -1)
+			items[t->fan] += t != &s->task[s->fan[t->fan].head];
+		else
 			msg_note("step %s is no longer in the file; its "
-				"result stays in the state (%s)",
-				se->s.task[i].name, state_word(
-				(enum task_state)se->s.task[i].state));
+				"result stays in the state (%s)", t->name,
+				state_word((enum task_state)t->state));
+	}
+	for (i = 0; i < s->nfans; i++)
+		if (items[i] > 0)
+			msg_note("step %s is no longer in the file; the "
+				"results of its items stay in the state (%d)",
+				s->fan[i].step, items[i]);
+	free(items);
 }
 
 /* "; adopting video, upload (goes on)" */
@@ -39,7 +60,8 @@ static void add_found(const struct session *se, enum orphan which,
 		if (t->state != TASK_RUNNING ||
 		    summary_orphan(&se->d, t, &pid) != which || ++n > NAMED)
 			continue;
-		buf_printf(text, "%s%s", n == 1 ? before : ", ", t->name);
+		buf_str(text, n == 1 ? before : ", ");
+		fit_text(text, t->name, strlen(t->name), NAME_COLUMNS);
 	}
 	if (n > NAMED)
 		buf_printf(text, " and %d more", n - NAMED);
@@ -76,42 +98,57 @@ void opening_continuing(const struct session *se)
 void opening_held(const struct session *se)
 {
 	enum { NAMED = 5 };
-	struct buf run = { 0 };
-	int i, n = 0;
+	struct walk w = { .pl = &se->plan };
+	struct buf typed = { 0 }, name = { 0 };
+	int unit, n = 0;
 
-	quote_word(&run, se->ini);
-	for (i = 0; i < se->s.nparams; i++) {
-		char *word = mem_printf("%s=%s", se->s.param[i].name,
-			se->s.param[i].value);
-
-		buf_char(&run, ' ');
-		quote_word(&run, word);
-		free(word);
-	}
-
-	for (i = 0; i < se->p->nsteps && n < NAMED; i++) {
-		const struct task *t = plan_task(&se->plan, i);
+	while (n < NAMED && (unit = walk_next(&w)) != -1) {
+		const struct task *t = plan_unit(&se->plan, unit);
 
 		if (t->state != TASK_NEEDS_REVIEW || !t->hold)
 			continue;
 		n++;
+		buf_reset(&typed);
+		buf_reset(&name);
+		typed_run(se->p, se->ini, t->name, &typed);
+		fit_text(&name, t->name, strlen(t->name), NAME_COLUMNS);
 		msg_note("step %s may have taken effect and is not tried "
-			"again unasked: durexec approve %s %s, or retry "
-			"%s %s", t->name, run.data, t->name, run.data,
-			t->name);
+			"again unasked: durexec approve %s, or retry %s",
+			name.data, typed.data, typed.data);
 	}
-	buf_release(&run);
+	buf_release(&typed);
+	buf_release(&name);
+}
+
+/* Done, and no longer what the file and its inputs would give. */
+static int count_stale(const struct plan *pl)
+{
+	struct stale stale;
+	int n = 0;
+
+	stale_init(&stale, pl);
+	for (int i = 0; i < (int)pl->nunits; i++)
+		n += plan_counts(pl, i) && stale_is(&stale, i, NULL);
+	stale_release(&stale);
+	return n;
 }
 
 int opening_finished(const struct session *se)
 {
 	char when[CLOCK_SPAN];
 	struct summary sum;
+	int stale;
 
 	summary_make(&sum, &se->plan, false);
 	clock_local(se->s.closed_at != 0 ? se->s.closed_at :
 		se->s.started_at, when);
 	msg_note("finished %s, %d of %d done; run it again: durexec --fresh "
 		"%s", when, sum.done, sum.total, se->ini);
+	stale = count_stale(&se->plan);
+	if (stale > 0)
+		msg_note("%d of them %s STALE (durexec status says why); run "
+			"%s again: durexec --rerun-stale %s", stale,
+			stale == 1 ? "is" : "are", stale == 1 ? "it" : "these",
+			se->ini);
 	return STATUS_DONE;
 }

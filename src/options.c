@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "options.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +15,7 @@
 #include "mem.h"
 #include "msg.h"
 
-enum { USAGE = 2 };
+enum { USAGE = 2, MOST_OPTIONS = 128 };
 
 static const struct {
 	const char *word;
@@ -23,19 +25,20 @@ static const struct {
 	{ "stop", COMMAND_STOP }, { "wait", COMMAND_WAIT },
 	{ "retry", COMMAND_RETRY }, { "approve", COMMAND_APPROVE },
 	{ "skip", COMMAND_SKIP }, { "rewind", COMMAND_REWIND },
-	{ "history", COMMAND_HISTORY }, { "preset", COMMAND_PRESET },
-	{ "help", COMMAND_HELP },
+	{ "history", COMMAND_HISTORY }, { "clean", COMMAND_CLEAN },
+	{ "preset", COMMAND_PRESET }, { "help", COMMAND_HELP },
 };
 
 static const char *const later_verbs[] = {
-	"exec", "step", "graph", "report", "clean",
+	"graph", "report",
 };
 
 enum {
 	OPT_RESUME = 256, OPT_FRESH, OPT_NO_WAIT, OPT_FAIL_FAST, OPT_ONLY,
-	OPT_UNTIL, OPT_STATE_DIR, OPT_JSON, OPT_PROGRESS, OPT_COLOR, OPT_ALL, OPT_STDOUT,
-	OPT_STDERR, OPT_DRAIN, OPT_NOW, OPT_FAILED, OPT_GO, OPT_ATTEMPT,
-	OPT_RESULT, OPT_TIMEOUT, OPT_RUN, OPT_LATER, OPT_HINT
+	OPT_UNTIL, OPT_STATE_DIR, OPT_JSON, OPT_PROGRESS, OPT_COLOR, OPT_ALL,
+	OPT_STDOUT, OPT_STDERR, OPT_DRAIN, OPT_NOW, OPT_FAILED, OPT_GO,
+	OPT_ATTEMPT, OPT_RESULT, OPT_TIMEOUT, OPT_RUN, OPT_RESCAN,
+	OPT_RERUN_STALE, OPT_KEEP, OPT_CRON, OPT_NAME, OPT_LATER, OPT_HINT
 };
 
 #define START (1u << COMMAND_START)
@@ -50,9 +53,11 @@ static const struct {
 	unsigned where;		/* commands it is for */
 } table[] = {
 	{ { "resume", no_argument, NULL, OPT_RESUME }, START },
-	{ { "dry-run", no_argument, NULL, 'n' }, START },
+	{ { "dry-run", no_argument, NULL, 'n' }, START | VERB(CLEAN) },
 	{ { "detach", no_argument, NULL, 'd' }, START },
 	{ { "fresh", no_argument, NULL, OPT_FRESH }, START },
+	{ { "rescan", no_argument, NULL, OPT_RESCAN }, START },
+	{ { "rerun-stale", no_argument, NULL, OPT_RERUN_STALE }, START },
 	{ { "fail-fast", no_argument, NULL, OPT_FAIL_FAST }, START },
 	{ { "jobs", required_argument, NULL, 'j' }, START },
 	{ { "no-wait", no_argument, NULL, OPT_NO_WAIT }, START },
@@ -61,7 +66,7 @@ static const struct {
 	{ { "progress", required_argument, NULL, OPT_PROGRESS }, START },
 	{ { "state-dir", required_argument, NULL, OPT_STATE_DIR }, ANY },
 	{ { "run", required_argument, NULL, OPT_RUN },
-		ANY & ~(START | VERB(PRESET)) },
+		ANY & ~(START | VERB(PRESET) | VERB(CLEAN)) },
 	{ { "json", no_argument, NULL, OPT_JSON },
 		START | VERB(STATUS) | VERB(HISTORY) },
 	{ { "quiet", no_argument, NULL, 'q' }, ANY },
@@ -81,10 +86,11 @@ static const struct {
 	{ { "failed", no_argument, NULL, OPT_FAILED }, VERB(RETRY) },
 	{ { "result", required_argument, NULL, OPT_RESULT }, VERB(APPROVE) },
 	{ { "go", no_argument, NULL, OPT_GO }, STEPS },
+	{ { "keep", required_argument, NULL, OPT_KEEP }, VERB(CLEAN) },
+	{ { "cron", no_argument, NULL, OPT_CRON }, START },
+	{ { "name", required_argument, NULL, OPT_NAME },
+		ANY & ~(START | VERB(PRESET)) },
 	/* of the contract, not there yet */
-	{ { "rescan", no_argument, NULL, OPT_LATER }, ANY },
-	{ { "rerun-stale", no_argument, NULL, OPT_LATER }, ANY },
-	{ { "cron", no_argument, NULL, OPT_LATER }, ANY },
 	{ { "watch", no_argument, NULL, OPT_LATER }, ANY },
 	/* what people try */
 	{ { "restart", no_argument, NULL, OPT_HINT }, ANY },
@@ -118,21 +124,22 @@ static void hint_resume(void)
 		"anew: durexec --fresh PIPELINE.ini");
 }
 
-static void unknown_option(const char *arg)
+noreturn void options_unknown(const char *arg, const struct option *list,
+	size_t n)
 {
-	const char *names[NOPTIONS], *near;
+	const char *names[MOST_OPTIONS], *near;
+	char word[64];
 	size_t i;
 
 	if (strncmp(arg, "--", 2) == 0) {
-		char *word = mem_dupn(arg + 2, strcspn(arg + 2, "="));
-
-		for (i = 0; i < NOPTIONS; i++)
-			names[i] = table[i].o.name;
-		near = guess(word, names, NOPTIONS);
+		snprintf(word, sizeof(word), "%.*s",
+			(int)strcspn(arg + 2, "="), arg + 2);
+		for (i = 0; i < n && i < MOST_OPTIONS; i++)
+			names[i] = list[i].name;
+		near = guess(word, names, i);
 		if (near != NULL)
 			msg_die(USAGE, "there is no option --%s; did you mean "
 				"--%s?", word, near);
-		free(word);
 	}
 	msg_die(USAGE, "there is no option %s; durexec --help lists them",
 		arg);
@@ -178,6 +185,9 @@ static void take_command(struct options *o, char **word, int *n)
 			(*n)--;
 			return;
 		}
+	if (strcmp(word[0], "exec") == 0 || strcmp(word[0], "step") == 0)
+		msg_die(USAGE, "%s comes first, its options behind it: "
+			"durexec %s [OPTIONS] ...", word[0], word[0]);
 	for (i = 0; i < sizeof(later_verbs) / sizeof(later_verbs[0]); i++)
 		if (strcmp(word[0], later_verbs[i]) == 0)
 			msg_die(USAGE, "durexec %s is not supported yet",
@@ -207,6 +217,12 @@ static const char *word_of(enum command command)
 	return "durexec";
 }
 
+/* NAME=VALUE; not an item with a "=" in it. */
+static bool is_given(const char *word)
+{
+	return word[strcspn(word, "=[/")] == '=';
+}
+
 static void take_words(struct options *o, char **word, int n)
 {
 	int i = 0;
@@ -223,10 +239,12 @@ static void take_words(struct options *o, char **word, int n)
 		o->ini = word[i++];
 	}
 	for (; i < n; i++) {
+		if (*word[i] == '\0')
+			usage("there is an empty word");
 		/* durexec logs STEP FILE.ini means the same */
 		if (o->ini == NULL && is_ini(word[i]))
 			o->ini = word[i];
-		else if (strchr(word[i], '=') != NULL)
+		else if (is_given(word[i]))
 			o->given[o->ngiven++] = word[i];
 		else
 			o->step[o->nsteps++] = word[i];
@@ -250,7 +268,12 @@ static void take_option(struct options *o, int c, const char *arg,
 	case 'n': o->dry_run = true; break;
 	case 'd': o->detach = true; break;
 	case OPT_FRESH: o->fresh = true; break;
+	case OPT_RESCAN: o->rescan = true; break;
+	case OPT_RERUN_STALE: o->rerun_stale = true; break;
+	case OPT_KEEP: o->keep = number("--keep", arg, 0, INT_MAX); break;
 	case OPT_NO_WAIT: o->no_wait = true; break;
+	case OPT_CRON: o->cron = o->resume = true; break;
+	case OPT_NAME: o->name = arg; break;
 	case OPT_FAIL_FAST: o->fail_fast = true; break;
 	case 'j': o->jobs = number("--jobs", arg, 1, 1024); break;
 	case OPT_ONLY: o->only = arg; break;
@@ -279,13 +302,13 @@ static void take_option(struct options *o, int c, const char *arg,
 				"such as 90s or 1h30m", arg);
 		break;
 	case OPT_PROGRESS:
+		o->plain = strcmp(arg, "plain") == 0;
 		if (strcmp(arg, "none") == 0)
 			o->progress = false;
-		else if (strcmp(arg, "live") == 0)
-			msg_die(USAGE, "--progress live is not supported yet");
-		else if (strcmp(arg, "auto") != 0 && strcmp(arg, "plain") != 0)
-			msg_die(USAGE, "--progress %s: expected auto, plain "
-				"or none", arg);
+		else if (!o->plain && strcmp(arg, "auto") != 0 &&
+		    strcmp(arg, "live") != 0)
+			msg_die(USAGE, "--progress %s: expected auto, live, "
+				"plain or none", arg);
 		break;
 	case OPT_COLOR:
 		if (strcmp(arg, "always") == 0)
@@ -317,6 +340,7 @@ void options_parse(struct options *o, int argc, char **argv)
 
 	memset(o, 0, sizeof(*o));
 	o->progress = true;
+	o->keep = -1;
 	for (i = 0; i < NOPTIONS; i++)
 		longs[i] = table[i].o;
 	for (n = 1; n < argc; n++) {
@@ -335,9 +359,10 @@ void options_parse(struct options *o, int argc, char **argv)
 		if (c == -1)
 			break;
 		if (c == '?')
-			unknown_option(optopt != 0 && optopt < 256 ?
+			options_unknown(optopt != 0 && optopt < 256 ?
 				(char[]){ '-', (char)optopt, '\0' } :
-				argv[at < optind ? optind - 1 : at]);
+				argv[at < optind ? optind - 1 : at], longs,
+				NOPTIONS);
 		if (c == ':')
 			msg_die(USAGE, "%s needs a value", argv[optind - 1]);
 		if (c == 'h') {
@@ -364,17 +389,26 @@ void options_parse(struct options *o, int argc, char **argv)
 			for (k = 0; k < NOPTIONS; k++)
 				if (table[k].o.val == seen[c].c)
 					break;
+			assert(k < NOPTIONS);
 			msg_die(USAGE, "--%s does not go with %s",
 				table[k].o.name, o->command == COMMAND_START ?
 				"starting a pipeline" : "this verb");
 		}
 	take_words(o, argv + optind, n);
 	set_colour(o, colour);
+	if (o->cron && o->ini == NULL)
+		usage("--cron: expected a pipeline file: durexec --cron "
+			"PIPELINE.ini");
+	if (o->cron) {
+		o->quiet = o->plain = true;
+		o->colour = false;
+	}
 	if (o->command == COMMAND_START && o->ini == NULL && !o->resume)
 		usage("expected a pipeline file: durexec PIPELINE.ini");
-	if (o->fresh && o->resume)
-		msg_die(USAGE, "--fresh starts anew and --resume goes on: "
-			"one of them");
+	if (o->fresh && (o->resume || o->rescan || o->rerun_stale))
+		msg_die(USAGE, "--fresh starts anew and --%s is about the run "
+			"that is there: one of them", o->resume ? "resume" :
+			o->rescan ? "rescan" : "rerun-stale");
 }
 
 void options_release(struct options *o)
@@ -399,18 +433,29 @@ void options_help(void)
 "  -n, --dry-run        check only\n"
 "  -d, --detach         return once the run is under way\n"
 "      --fresh          close the unfinished run and start a new one\n"
+"      --rescan         ask for the items of fan-outs again: new ones join\n"
+"      --rerun-stale    run again what is done and has changed since\n"
 "      --fail-fast      after a failure start nothing new\n"
+"      --cron           silent unless something fails; what was left, then anew\n"
 "      --no-wait        when all that is left waits for a time: end, exit 75\n"
-"      --only STEP,...  just these steps, as far as they are ready\n"
+"      --only STEP,...  just these steps or items, as far as they are ready\n"
 "      --until STEP     just this step and what it needs\n"
 "      --state-dir DIR  where runs are kept (.durexec beside the file)\n"
 "      --json           one JSON object a line; the last is the status\n"
 "  -q, --quiet          failures only;  -v, --verbose  more\n"
-"      --progress auto|plain|none    --color auto|always|never\n"
+"      --progress auto|live|plain|none    --color auto|always|never\n"
 "  -C, --directory DIR  go there first\n"
 "  -h, --help           this;  -V, --version\n"
 "\n"
-"On a run, live or at rest ([PIPELINE.ini [NAME=VALUE ...]] [--run ID]):\n"
+"  durexec exec [OPTIONS] -- COMMAND [ARG ...]       a command, such as an old\n"
+"                                                    script, as a run of one\n"
+"                                                    step; again: goes on\n"
+"  durexec step [OPTIONS] NAME -- COMMAND [ARG ...]  in such a script: runs once,\n"
+"                                                    is replayed from then on\n"
+"  Options: keys of a step, as --retries 3 --timeout 1h (durexec exec --help)\n"
+"\n"
+"On a run, live or at rest ([PIPELINE.ini [NAME=VALUE ...] | --name NAME]\n"
+"[--run ID]; NAME: of an exec run):\n"
 "  status [--json]                            where it stands\n"
 "  logs [STEP] [-f] [--attempt N] [--stdout|--stderr]\n"
 "  stop [--drain|--now]                       stop; finish what runs; kill\n"
@@ -419,6 +464,9 @@ void options_help(void)
 "  skip STEP...              rewind STEP... (it and all that needs it)\n"
 "                            --go: and continue at once\n"
 "  history                                    earlier runs\n"
+"  clean [--keep N] [-n]                      remove finished runs but N of them\n"
+"                                             (-n: show which)\n"
+"STEP may be an item: 'STEP[ITEM]' or STEP/ITEM; patterns: 'STEP[ch0*]'.\n"
 "\n"
 "  durexec preset [NAME]    what presets there are; one of them, to be read\n"
 "                           or pasted and changed\n"

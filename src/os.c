@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "io.h"
+#include "mem.h"
 
 int os_become_subreaper(void)
 {
@@ -75,6 +76,20 @@ int os_cpus(void)
 	if (sched_getaffinity(0, sizeof(set), &set) == 0)
 		n = CPU_COUNT(&set);
 	return n > 0 ? (int)n : 1;
+}
+
+void os_hurry(bool yes)
+{
+	struct sched_param rt = { .sched_priority = 1 }, other = { 0 };
+	static bool hurries;
+
+	if (yes)
+		/* whoever has chosen another policy has had his reasons */
+		hurries = sched_getscheduler(0) == SCHED_OTHER &&
+			sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK,
+			&rt) == 0;
+	else if (hurries)
+		(void)sched_setscheduler(0, SCHED_OTHER, &other);
 }
 
 /* A small file of /proc, without malloc (the keeper calls this). Returns the
@@ -136,7 +151,7 @@ int64_t os_start_time(pid_t pid)
 	return p != NULL ? strtoll(p, NULL, 10) : -1;
 }
 
-static pid_t parent_of(pid_t pid)
+pid_t os_parent(pid_t pid)
 {
 	char path[64], text[1024];
 	const char *p;
@@ -166,66 +181,195 @@ static bool signal_child(pid_t pid, pid_t parent, int signo, pid_t except)
 
 	if (fd == -1)
 		return false;
-	if (parent_of(pid) == parent &&
+	if (os_parent(pid) == parent &&
 	    (except == 0 || getpgid(pid) != except))
 		done = os_pidfd_signal(fd, signo) == 0;
 	close(fd);
 	return done;
 }
 
-static int signal_below(pid_t pid, int signo, pid_t except, int depth,
-	pid_t *last)
+static bool is_spared(pid_t pid, const struct os_pids *spare)
 {
-	/* Deeper than any sane tree; the KILL loop of the keeper comes back
-	 * for what hangs below, as orphans move up to it. */
-	enum { DEEPEST = 64 };
-	char path[64], *text, *p, *end;
-	const size_t size = 16384;
-	int n = 0;
+	size_t i;
 
-	if (depth > DEEPEST)
-		return 0;
-	text = malloc(size);
-	if (text == NULL)
-		return 0;
-	/* Children of the first thread only: a step's threads that fork are
-	 * found once they are orphans. */
+	for (i = 0; spare != NULL && i < spare->n; i++)
+		if (spare->v[i] == pid)
+			return true;
+	return false;
+}
+
+/* The kernel's list of the children of pid, to be freed; NULL: none. Of the
+ * first thread only: what a step's threads fork is found once it is orphaned. */
+static char *children_of(pid_t pid, int depth)
+{
+	/* Deeper than any sane tree; whoever kills comes back for what hangs
+	 * below, as orphans move up. */
+	enum { DEEPEST = 64 };
+	const size_t size = 16384;
+	char path[64], *text = depth <= DEEPEST ? malloc(size) : NULL;
+
 	snprintf(path, sizeof(path), "/proc/%ld/task/%ld/children", (long)pid,
 		(long)pid);
-	if (read_proc(AT_FDCWD, path, text, size) > 0) {
-		for (p = text; ; p = end) {
-			pid_t child = (pid_t)strtol(p, &end, 10);
+	if (text != NULL && read_proc(AT_FDCWD, path, text, size) > 0)
+		return text;
+	free(text);
+	return NULL;
+}
 
-			if (end == p || child <= 0)
-				break;
-			/* below first: its children move when it dies */
-			n += signal_below(child, signo, except, depth + 1,
-				last);
-			if (signal_child(child, pid, signo, except)) {
-				n++;
-				if (last != NULL)
-					*last = child;
-			}
+/* The next of that list, at *at; 0: there is no more. Without the spared. */
+static pid_t next_child(char **at, const struct os_pids *spare)
+{
+	char *end;
+	pid_t child;
+
+	while (*at != NULL) {
+		child = (pid_t)strtol(*at, &end, 10);
+		if (end == *at || child <= 0)
+			break;
+		*at = end;
+		if (!is_spared(child, spare))
+			return child;
+	}
+	return 0;
+}
+
+static int signal_below(pid_t pid, int signo, pid_t except,
+	const struct os_pids *spare, int depth, pid_t *last)
+{
+	char *text = children_of(pid, depth), *at = text;
+	pid_t child;
+	int n = 0;
+
+	while ((child = next_child(&at, spare)) != 0) {
+		/* below first: its children move when it dies */
+		n += signal_below(child, signo, except, NULL, depth + 1, last);
+		if (signal_child(child, pid, signo, except)) {
+			n++;
+			if (last != NULL)
+				*last = child;
 		}
 	}
 	free(text);
 	return n;
 }
 
-int os_signal_descendants(int signo, pid_t except, pid_t *last)
+int os_signal_descendants(int signo, pid_t except,
+	const struct os_pids *spare, pid_t *last)
 {
-	return signal_below(getpid(), signo, except, 0, last);
+	return signal_below(getpid(), signo, except, spare, 0, last);
+}
+
+/* What /proc/PID/status says of this name; "": nothing. */
+static const char *status_line(const char *text, const char *name)
+{
+	const char *p = strstr(text, name);
+
+	return p != NULL ? p + strlen(name) : "";
+}
+
+static bool is_pending(const char *text, const char *name, int signo)
+{
+	return strtoull(status_line(text, name), NULL, 16) >> (signo - 1) & 1;
+}
+
+/* In do_exit(), where signals are dropped: the flags of proc(5), field 9. */
+static bool is_exiting(pid_t pid)
+{
+	enum { EXITING = 0x4 };	/* PF_EXITING of the kernel */
+	char path[64], text[1024];
+	unsigned flags = EXITING;
+	const char *p;
+
+	snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
+	p = stat_fields(path, text, sizeof(text));
+	if (p != NULL)
+		(void)sscanf(p, "%*c %*d %*d %*d %*d %*d %u", &flags);
+	return flags & EXITING;
+}
+
+/* SIGSTOP to pid if its parent is still `parent`. True: nobody had done so, or
+ * killed it. Not whether it has stopped, for which it may have to wait for a
+ * processor: with the signal pending it does not fork any more. */
+static bool stop_child(pid_t pid, pid_t parent, pid_t except)
+{
+	char path[64], text[4096];
+	int fd = os_pidfd(pid);
+	bool found = false;
+
+	if (fd == -1)
+		return false;
+	snprintf(path, sizeof(path), "/proc/%ld/status", (long)pid);
+	if (read_proc(AT_FDCWD, path, text, sizeof(text)) > 0 &&
+	    strtol(status_line(text, "\nPPid:\t"), NULL, 10) == parent &&
+	    strchr("TtZX", *status_line(text, "\nState:\t")) == NULL &&
+	    !is_pending(text, "\nShdPnd:\t", SIGSTOP) &&
+	    !is_pending(text, "\nSigPnd:\t", SIGKILL) &&
+	    (except == 0 || getpgid(pid) != except) && !is_exiting(pid))
+		found = os_pidfd_signal(fd, SIGSTOP) == 0;
+	close(fd);
+	return found;
+}
+
+static int stop_below(pid_t pid, pid_t except, const struct os_pids *spare,
+	int depth)
+{
+	char *text = children_of(pid, depth), *at = text;
+	pid_t child;
+	int n = 0;
+
+	while ((child = next_child(&at, spare)) != 0) {
+		n += stop_child(child, pid, except);
+		/* what it had forked before is in its list now */
+		n += stop_below(child, except, NULL, depth + 1);
+	}
+	free(text);
+	return n;
+}
+
+int os_stop_descendants(pid_t except, const struct os_pids *spare)
+{
+	return stop_below(getpid(), except, spare, 0);
+}
+
+void os_children(struct os_pids *pids)
+{
+	char *text = children_of(getpid(), 0), *at = text;
+	pid_t child;
+	size_t n = 1;
+
+	pids->v = NULL;
+	pids->n = 0;
+	for (; at != NULL && *at != '\0'; at++)
+		n += *at == ' ';
+	if (text != NULL)
+		pids->v = malloc(n * sizeof(*pids->v));
+	at = text;
+	while (pids->v != NULL && (child = next_child(&at, NULL)) != 0)
+		pids->v[pids->n++] = child;
+	free(text);
+}
+
+bool os_runs(pid_t pid)
+{
+	char path[64], text[1024];
+	const char *p;
+
+	snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
+	p = stat_fields(path, text, sizeof(text));
+	return p != NULL && p[0] != 'Z' && p[0] != 'X';
 }
 
 static bool environment_has(int proc, const char *mark)
 {
-	size_t want = strlen(mark) + 1, cap = 262144, n = 0, have = 0;
+	size_t len = strlen(mark), cap = 262144, n = 0, have = 0;
+	/* its NUL, too, but of a directory */
+	size_t want = len + (mark[len - 1] != '/');
 	bool found = false;
-	char *text = malloc(cap);
+	char *text = mem_alloc(cap);
 	int fd = openat(proc, "environ", O_RDONLY | O_CLOEXEC);
 	ssize_t r;
 
-	while (fd != -1 && text != NULL && !found &&
+	while (fd != -1 && !found &&
 	    (r = read(fd, text + have, cap - have)) > 0) {
 		have += (size_t)r;
 		/* entries are NUL-ended; ours starts one */
@@ -237,12 +381,8 @@ static bool environment_has(int proc, const char *mark)
 			n += strnlen(text + n, have - n) + 1;
 		}
 		if (have == cap) {
-			char *more = realloc(text, cap * 2);
-
-			if (more == NULL)
-				break;
-			text = more;
 			cap *= 2;
+			text = mem_resize(text, cap);
 		}
 	}
 	if (fd != -1)
@@ -262,7 +402,7 @@ static bool holds_file(int proc, const struct os_file *file, int nfiles)
 
 	if (dirfd == -1)
 		return false;
-	dir = fdopendir(dirfd);
+	dir = mem_of(fdopendir(dirfd));
 	if (dir == NULL) {
 		close(dirfd);
 		return false;
@@ -286,13 +426,14 @@ static bool holds_file(int proc, const struct os_file *file, int nfiles)
 int os_kill_marked(const char *mark, const struct os_file *file, int nfiles,
 	pid_t spare, pid_t *last)
 {
-	DIR *dir = opendir("/proc");
+	/* who cannot be looked for must not count as gone */
+	DIR *dir = mem_of(opendir("/proc"));
 	struct dirent *e;
 	struct stat st;
 	int n = 0;
 
 	if (dir == NULL)
-		return 0;
+		return -1;
 	while ((e = readdir(dir)) != NULL) {
 		pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
 		int fd, proc;
@@ -300,6 +441,10 @@ int os_kill_marked(const char *mark, const struct os_file *file, int nfiles,
 		if (pid <= 0 || pid == getpid() || pid == spare)
 			continue;
 		fd = os_pidfd(pid);
+		if (fd == -1 && (errno == EMFILE || errno == ENFILE)) {
+			closedir(dir);
+			return -1;
+		}
 		if (fd == -1)
 			continue;
 		/* opened after the pidfd: the same process or none */

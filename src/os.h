@@ -32,23 +32,48 @@ int os_cpus(void);
 const char *os_boot_id(void);
 /* Clock ticks since boot at which pid started; -1: no such process. */
 int64_t os_start_time(pid_t pid);
+/* -1: no such process. */
+pid_t os_parent(pid_t pid);
+/* It is there, and no zombie. */
+bool os_runs(pid_t pid);
 /* How often the kernel killed for lack of memory since boot; -1 unknown. */
 int64_t os_oom_kills(void);
 
 /*
  * Send signo once to every descendant of this process, but not to members of
- * the process group `except` (0: nobody is excepted). Reads
+ * the process group `except` (0: nobody is excepted), nor to the children in
+ * `spare` (may be NULL) and what is below them. Reads
  * /proc/PID/task/TID/children; each pid is held by a pidfd and its parent
  * checked again before it is signalled, so a reused pid is never hit.
  * Returns how many were signalled; *last (may be NULL) is one of them.
  */
-int os_signal_descendants(int signo, pid_t except, pid_t *last);
+struct os_pids {
+	pid_t *v;
+	size_t n;
+};
+int os_signal_descendants(int signo, pid_t except,
+	const struct os_pids *spare, pid_t *last);
+/*
+ * SIGSTOP to the same, parents first: one that has been sent it forks no more,
+ * so when nobody is found who had not, nobody is left who does, however fast
+ * they were. Returns how many were found.
+ */
+int os_stop_descendants(pid_t except, const struct os_pids *spare);
+
+/* Be scheduled before all others, if we may (root may), until `yes` is false:
+ * nothing is forked meanwhile. */
+void os_hurry(bool yes);
+
+/* Our children; the caller frees pids->v. */
+void os_children(struct os_pids *pids);
 
 /*
  * Find processes of this user that belong to a lost attempt: the environment
- * holds the entry `mark` (NAME=VALUE), or a descriptor is open for writing on
- * one of the nfiles (device, inode) pairs. Send KILL to each (by pidfd, and
- * never to `spare` nor to ourselves). Returns how many were found; *last one.
+ * holds the entry `mark` (NAME=VALUE; when it ends in a slash, one that begins
+ * so), or a descriptor is open for writing on one of the nfiles (device, inode)
+ * pairs. Send KILL to each (by pidfd, and never to `spare` nor to ourselves).
+ * Returns how many were found; *last one.
+ * -1 + errno: there are no descriptors to look with.
  */
 struct os_file {
 	dev_t dev;

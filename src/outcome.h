@@ -7,6 +7,7 @@
 #define OUTCOME_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "buf.h"
 
@@ -27,12 +28,13 @@ enum outcome_kind {
 };
 
 struct outcome {
-	enum outcome_kind kind;
-	int exit;		/* -1: it did not exit */
-	int signo;		/* 0: no signal ended it */
-	int err;		/* errno, of NOT_STARTED */
+	/* small: there are two of them for each of a million items */
+	enum outcome_kind kind : 8;
 	bool oom;		/* KILL that was not ours, while the kernel
 				   killed for lack of memory */
+	int16_t exit;		/* -1: it did not exit */
+	int16_t signo;		/* 0: no signal ended it */
+	int16_t err;		/* errno, of NOT_STARTED */
 };
 
 /* An outcome with nothing known but its kind. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "pattern.h"
 
+#include <assert.h>
+#include <errno.h>
 #include <regex.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +11,30 @@
 enum { KEPT = 64 };
 
 #define FLAGS (REG_EXTENDED | REG_NEWLINE)
+
+/* Without memory it is not known whether it compiles, or matches: that is not
+ * the same as no. */
+static int compiled(regex_t *re, const char *regex, int flags)
+{
+	int err = regcomp(re, regex, flags);
+
+	if (err == REG_ESPACE)
+		mem_none();
+	return err;
+}
+
+static bool found(const regex_t *re, const char *text, size_t n,
+	regmatch_t *at)
+{
+	int err;
+
+	/* glibc's calls it no match */
+	errno = 0;
+	err = regexec(re, text != NULL ? text : "", n, at, REG_STARTEND);
+	if (err == REG_ESPACE || (err != 0 && errno == ENOMEM))
+		mem_none();
+	return err == 0;
+}
 
 struct pattern_compiled {
 	struct pattern_compiled *next;
@@ -117,7 +143,7 @@ int pattern_groups(const char *regex)
 	regex_t re;
 	int n;
 
-	if (regcomp(&re, regex, FLAGS) != 0)
+	if (compiled(&re, regex, FLAGS) != 0)
 		return 0;
 	n = (int)re.re_nsub;
 	regfree(&re);
@@ -132,7 +158,7 @@ int pattern_check(const char *regex, struct why *why)
 
 	if (check_size(regex, why) == -1)
 		return -1;
-	err = regcomp(&re, regex, FLAGS | REG_NOSUB);
+	err = compiled(&re, regex, FLAGS | REG_NOSUB);
 	if (err == 0) {
 		regfree(&re);
 		return 0;
@@ -159,6 +185,7 @@ static void drop_oldest(struct pattern_cache *c)
 		if ((*at)->used < (*oldest)->used)
 			oldest = at;
 	p = *oldest;
+	assert(p != NULL);
 	*oldest = p->next;
 	drop(p);
 	c->n--;
@@ -177,8 +204,8 @@ static struct pattern_compiled *get(struct pattern_cache *c,
 			drop_oldest(c);
 		p = mem_alloc(sizeof(*p));
 		p->text = mem_dup(regex);
-		p->good = regcomp(&p->re, regex, FLAGS) == 0;
-		p->plain_good = regcomp(&p->plain, regex, FLAGS |
+		p->good = compiled(&p->re, regex, FLAGS) == 0;
+		p->plain_good = compiled(&p->plain, regex, FLAGS |
 			REG_NOSUB) == 0;
 		p->next = c->first;
 		c->first = p;
@@ -194,8 +221,7 @@ bool pattern_seen(struct pattern_cache *c, const char *regex,
 	struct pattern_compiled *p = get(c, regex);
 	regmatch_t at = { .rm_so = 0, .rm_eo = (regoff_t)len };
 
-	return p->plain_good && regexec(&p->plain, text != NULL ? text : "",
-		1, &at, REG_STARTEND) == 0;
+	return p->plain_good && found(&p->plain, text, 1, &at);
 }
 
 bool pattern_find(struct pattern_cache *c, const char *regex,
@@ -214,8 +240,7 @@ bool pattern_find_from(struct pattern_cache *c, const char *regex,
 	at[0].rm_eo = (regoff_t)len;
 	/* REG_STARTEND: bounds instead of a NUL; glibc and the BSDs have it.
 	 * Hits are counted from the start of the text all the same. */
-	if (!p->good || regexec(&p->re, text != NULL ? text : "", 2, at,
-	    REG_STARTEND) != 0)
+	if (!p->good || !found(&p->re, text, 2, at))
 		return false;
 	hit->start = at[0].rm_so;
 	hit->end = at[0].rm_eo;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "pipeline.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,9 @@ int pipeline_find(const struct pipeline *p, const char *name)
 {
 	return table_get(&p->names, name);
 }
+
+/* The key of what is none. */
+enum { PIPELINE_SHELL_TEXT = KEY_COUNT, PARAM_VALUE };
 
 /*
  * Each field goes in with its key's number before it and its length, so that
@@ -50,6 +54,71 @@ static uint64_t add_env(uint64_t h, const struct envlist *env)
 		h = add_text(h, KEY_ENV, env->v[i].name);
 		h = add_text(h, KEY_ENV, env->v[i].value);
 	}
+	return h;
+}
+
+static bool in_name(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		(c >= '0' && c <= '9') || c == '_';
+}
+
+static const struct param *find_param(const struct pipeline *p,
+	const char *name, size_t n)
+{
+	for (int i = 0; i < p->nparams; i++)
+		if (p->param[i].name[0] == name[0] &&
+		    strncmp(p->param[i].name, name, n) == 0 &&
+		    p->param[i].name[n] == '\0')
+			return &p->param[i];
+	return NULL;
+}
+
+/*
+ * The values of the parameters that a text names, as $NAME or ${NAME...}: the
+ * shell's forms, of which values know one. What it names otherwise comes from
+ * the environment, or is made by durexec, and does not count.
+ */
+static uint64_t add_params(uint64_t h, const struct pipeline *p,
+	const char *text)
+{
+	const struct param *param;
+
+	if (p->nparams == 0 || text == NULL)
+		return h;
+	while ((text = strchr(text, '$')) != NULL) {
+		size_t n = 0;
+
+		text++;
+		if (*text == '{') {
+			text++;
+			/* its length, what it names */
+			if (*text == '#' || *text == '!')
+				text++;
+		}
+		while (in_name(text[n]))
+			n++;
+		param = n > 0 ? find_param(p, text, n) : NULL;
+		if (param != NULL)
+			h = add_text(h, PARAM_VALUE, param->value);
+		text += n;
+	}
+	return h;
+}
+
+static uint64_t add_list_params(uint64_t h, const struct pipeline *p,
+	const struct strlist *list)
+{
+	for (int i = 0; i < list->n; i++)
+		h = add_params(h, p, list->v[i]);
+	return h;
+}
+
+static uint64_t add_env_params(uint64_t h, const struct pipeline *p,
+	const struct envlist *env)
+{
+	for (int i = 0; i < env->n; i++)
+		h = add_params(h, p, env->v[i].value);
 	return h;
 }
 
@@ -97,24 +166,48 @@ static uint64_t add_failure(uint64_t h, const struct stepconf *c)
 	return add_patterns(h, KEY_RECEIPT, &c->receipt);
 }
 
+static uint64_t add_conf_params(uint64_t h, const struct pipeline *p,
+	const struct stepconf *c)
+{
+	if (p->nparams == 0)
+		return h;
+	h = add_env_params(h, p, &p->env);
+	h = add_env_params(h, p, &c->env);
+	h = add_list_params(h, p, &c->unset_env);
+	h = add_params(h, p, p->env_file);
+	h = add_params(h, p, c->env_file);
+	h = add_params(h, p, c->stdin_from);
+	h = add_params(h, p, p->workdir);
+	h = add_params(h, p, c->workdir);
+	h = add_params(h, p, c->resume_run);
+	return add_list_params(h, p, &c->inputs);
+}
+
 struct confhash pipeline_conf_hash(const struct pipeline *p,
 	const struct stepconf *c)
 {
 	struct confhash hash;
 	uint64_t h = TABLE_HASH_START;
 
-	h = add_text(h, KEY_COUNT, p->shell);
+	h = add_text(h, PIPELINE_SHELL_TEXT, p->shell);
 	h = add_env(h, &p->env);
 	h = add_env(h, &c->env);
 	h = add_list(h, KEY_UNSET_ENV, &c->unset_env);
 	h = add_text(h, KEY_ENV_FILE, p->env_file);
 	h = add_text(h, KEY_ENV_FILE, c->env_file);
 	h = add_text(h, KEY_STDIN, c->stdin_from);
-	h = add_text(h, KEY_WORKDIR,
-		c->workdir != NULL ? c->workdir : p->workdir);
+	h = add_text(h, KEY_WORKDIR, p->workdir);
+	h = add_text(h, KEY_WORKDIR, c->workdir);
 	h = add_text(h, KEY_RESUME_RUN, c->resume_run);
-	hash.command = h;
+	/* what the items are is asked once, and does not make them stale */
+	h = add_number(h, KEY_FOREACH, c->foreach.n > 0 ||
+		c->foreach_from != NULL);
+	h = add_list(h, KEY_INPUTS, &c->inputs);
+	hash.command = add_conf_params(h, p, c);
+	h = hash.command;
 
+	h = add_list(h, KEY_FOREACH, &c->foreach);
+	h = add_text(h, KEY_FOREACH_FROM, c->foreach_from);
 	h = add_text(h, KEY_IF, c->condition);
 	h = add_number(h, KEY_PARALLEL, c->parallel);
 	h = add_number(h, KEY_ALWAYS, c->always);
@@ -135,6 +228,7 @@ struct confhash pipeline_conf_hash(const struct pipeline *p,
 	h = add_text(h, KEY_STDOUT, c->stdout_to);
 	h = add_number(h, KEY_UMASK, c->umask);
 	h = add_number(h, KEY_NICE, c->nice);
+	h = add_list(h, KEY_SECRETS, &c->secrets);
 	h = add_number(h, KEY_MAX_OUTPUT, c->max_output);
 	h = add_text(h, KEY_POOL, c->pool >= 0 && c->pool < p->npools ?
 		p->pool[c->pool].name : NULL);
@@ -148,7 +242,8 @@ uint64_t pipeline_command_hash(const struct pipeline *p, int step)
 {
 	const struct step *s = &p->step[step];
 
-	return add_text(s->conf->hash.command, KEY_RUN, s->run);
+	return add_params(add_text(s->conf->hash.command, KEY_RUN, s->run), p,
+		s->run);
 }
 
 uint64_t pipeline_whole_hash(const struct pipeline *p, int step)
@@ -156,6 +251,7 @@ uint64_t pipeline_whole_hash(const struct pipeline *p, int step)
 	const struct step *s = &p->step[step];
 	uint64_t h = add_text(s->conf->hash.whole, KEY_RUN, s->run);
 
+	h = add_params(h, p, s->run);
 	/* By name: their numbers change when a step is put in above. */
 	h = add_number(h, KEY_NEEDS, s->needs_all ? -1 : s->nneeds);
 	for (int i = 0; i < s->nneeds; i++)

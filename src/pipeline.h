@@ -19,16 +19,17 @@
 
 /* Step keys this version acts on. The order is that of the man page. */
 enum step_key {
-	KEY_RUN, KEY_NEEDS, KEY_IF, KEY_PARALLEL, KEY_ALWAYS,
+	KEY_RUN, KEY_NEEDS, KEY_IF, KEY_FOREACH, KEY_FOREACH_FROM,
+	KEY_PARALLEL, KEY_ALWAYS,
 	KEY_ALLOW_FAILURE, KEY_REVIEW, KEY_RETRIES, KEY_RETRY_DELAY,
 	KEY_RETRY_FACTOR, KEY_RETRY_MAX_DELAY, KEY_RETRY_JITTER, KEY_RETRY_ON,
 	KEY_RETRY_IF, KEY_GIVE_UP_ON, KEY_GIVE_UP_IF, KEY_WAIT_IF,
 	KEY_WAIT_MAX, KEY_RERUN, KEY_RESUME_RUN, KEY_TIMEOUT,
 	KEY_IDLE_TIMEOUT, KEY_STOP_SIGNAL, KEY_STOP_GRACE, KEY_OK_EXIT,
 	KEY_OUTPUTS, KEY_OUTPUTS_FRESH, KEY_VERIFY, KEY_VERIFY_TIMEOUT,
-	KEY_FAIL_IF, KEY_OK_IF, KEY_RECEIPT, KEY_STDIN, KEY_STDOUT, KEY_ENV,
-	KEY_UNSET_ENV, KEY_ENV_FILE, KEY_WORKDIR, KEY_UMASK, KEY_NICE,
-	KEY_MAX_OUTPUT, KEY_REQUIRES, KEY_CHECK, KEY_POOL, KEY_PRESET,
+	KEY_FAIL_IF, KEY_OK_IF, KEY_RECEIPT, KEY_INPUTS, KEY_STDIN, KEY_STDOUT,
+	KEY_ENV, KEY_UNSET_ENV, KEY_ENV_FILE, KEY_WORKDIR, KEY_UMASK, KEY_NICE,
+	KEY_SECRETS, KEY_MAX_OUTPUT, KEY_REQUIRES, KEY_CHECK, KEY_POOL, KEY_PRESET,
 	KEY_COST, KEY_COST_FROM,
 	KEY_COUNT
 };
@@ -83,9 +84,17 @@ struct patterns {
 
 struct stepconf {
 	const char *condition;		/* if; NULL none */
+	/* Fan-out: at most one of these two is given. */
+	struct strlist foreach;		/* words and globs as written, or the
+					   one word "step:NAME"; n 0: none */
+	const char *foreach_from;	/* script whose lines are the items, or
+					   "step:NAME": lines of its stdout;
+					   NULL none */
 	const char *check;		/* NULL none */
 	struct strlist requires;
 	struct strlist outputs;
+	struct strlist inputs;		/* as written: paths, globs */
+	struct strlist secrets;		/* names of variables */
 	struct strlist unset_env;
 	struct envlist env;		/* env.NAME of [defaults] and step */
 	const char *stdin_from;		/* NULL or "null": /dev/null */
@@ -123,7 +132,7 @@ struct stepconf {
 	struct gatelist gates;		/* verify.NAME, in order */
 	const char *resume_run;		/* NULL none */
 	int pool;			/* index into pipeline.pool, -1 none */
-	int parallel;			/* 0 no limit */
+	int parallel;			/* items at a time; 0 no limit */
 	int line[KEY_COUNT];		/* where each key was given, in the
 					   step, a preset of the file, or
 					   [defaults]; of a preset elsewhere the
@@ -143,6 +152,12 @@ struct step {
 	bool needs_all;			/* no `needs` key: every step above that
 					   is not an `always` step */
 	int line;			/* of its [step NAME] */
+	int root;			/* -1: no fan-out. Its own index: it has
+					   a list of items of its own. Else the
+					   step (whose root is itself) that it
+					   shares the items of: item by item, it
+					   is tied to all steps of that root
+					   which it needs */
 	const struct stepconf *conf;
 };
 
@@ -169,6 +184,8 @@ enum hook { HOOK_DONE, HOOK_REVIEW, HOOK_WAIT, HOOK_EXIT, HOOKS };
 
 enum when_done { WHEN_DONE_STOP, WHEN_DONE_AGAIN };
 
+enum keep_logs { KEEP_LOGS_ALL, KEEP_LOGS_FAILED };
+
 struct pipeline {
 	const char *path;		/* absolute, as opened */
 	const char *dir;		/* absolute directory of path */
@@ -188,6 +205,8 @@ struct pipeline {
 	int fail_fast;			/* 0 no; N: after N failures */
 	bool fail_fast_percent;		/* fail_fast is a percentage */
 	enum when_done when_done;
+	enum keep_logs keep_logs;	/* failed: those of what is DONE are
+					   removed as it is finished */
 	int64_t budget;			/* millionths; -1 none */
 	const char *hook[HOOKS];	/* scripts; NULL none */
 	int env_file_line, workdir_line, shell_line; /* 0: not given */
@@ -215,8 +234,9 @@ int pipeline_no_such_step(const struct pipeline *p, const char *name,
 
 /*
  * Fingerprints, FNV-1a over canonical bytes. command: what the step executes
- * (run, shell, env keys, unset_env, env_file name, stdin, workdir): a DONE step
- * whose fingerprint changed is STALE. whole: every key of the step; a step in
+ * (run, shell, env keys, unset_env, env_file name, stdin, workdir, the words of
+ * `inputs`, whether it has items, and the value of each parameter that one of these names): a DONE
+ * step whose fingerprint changed is STALE. whole: every key of the step; a step in
  * NEEDS_REVIEW whose definition changed may be tried again.
  */
 uint64_t pipeline_command_hash(const struct pipeline *p, int step);

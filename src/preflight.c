@@ -28,6 +28,8 @@ struct preflight {
 	struct env env;
 	struct watch keeper;
 	bool keeper_open;
+	bool placed;		/* the step's working directory is known: it is
+				   not one for each item, say */
 	struct table asked;	/* checks already asked, by their message */
 	struct arena names;
 };
@@ -59,10 +61,16 @@ static char *path_from(const char *cwd, const char *path)
 /* Does what a step declares to make have the base name, or a glob that may? */
 static bool may_be(struct preflight *f, const char *output, const char *base)
 {
-	const char *text = env_expand(&f->env, output, NULL);
+	const char *text = env_expand(&f->env, output, NULL), *end;
+	size_t n = strlen(base), len;
 
-	if (text == NULL)
-		text = output;
+	if (text == NULL) {
+		/* what cannot be known before may be anything */
+		end = strrchr(output, '}');
+		end = end != NULL ? end + 1 : output;
+		len = strlen(end);
+		return len <= n && strcmp(base + n - len, end) == 0;
+	}
 	return strstr(text, base) != NULL || strpbrk(text, "*?[") != NULL;
 }
 
@@ -117,8 +125,13 @@ static void ask_required(struct preflight *f, int step, const char *cwd,
 {
 	const char *name = f->p->step[step].name, *value;
 	int line = line_of(f, step, KEY_REQUIRES);
+	bool file = strncmp(what, "file:", 5) == 0;
 
-	if (strncmp(what, "file:", 5) == 0) {
+	/* seen from where nobody can tell yet */
+	if (!f->placed && (file ? what[5] != '/' : what[0] != '/' &&
+	    strchr(what, '/') != NULL && strchr(what, ':') == NULL))
+		return;
+	if (file) {
 		char *path = path_from(cwd, what + 5);
 
 		if (access(path, R_OK) != 0 &&
@@ -219,22 +232,23 @@ out:
 }
 
 /* The program of a command that needs no shell. */
-static void ask_program(struct preflight *f, int step)
+static void ask_program(struct preflight *f, int step, const char *text,
+	enum step_key key)
 {
 	const struct step *st = &f->p->step[step];
 	struct script s;
 	bool listed = false;
 	int i;
 
-	if (st->run == NULL)
+	if (text == NULL || values_step(text) != NULL)
 		return;
-	script_init(&s, f->p, st->run, false);
+	script_init(&s, f->p, text, false);
 	for (i = 0; s.direct && i < st->conf->requires.n; i++)
 		listed |= strcmp(st->conf->requires.v[i], s.argv[0]) == 0;
 	if (s.direct && !listed && strchr(s.argv[0], '/') == NULL &&
 	    !script_find(s.argv[0], from_env(f, "PATH")))
 		complaints_add(f->complaints, f->ini,
-			line_of(f, step, KEY_RUN), NULL,
+			line_of(f, step, key), NULL,
 			"step %s runs %s, which is not in PATH",
 			st->name, s.argv[0]);
 	script_release(&s);
@@ -248,18 +262,19 @@ static void ask_thoroughly(struct preflight *f, int step, const char *cwd)
 	struct stat dir;
 	char *path;
 
-	if ((stat(cwd, &dir) != 0 || !S_ISDIR(dir.st_mode)) &&
+	if (f->placed && (stat(cwd, &dir) != 0 || !S_ISDIR(dir.st_mode)) &&
 	    !made_before(f, step, cwd))
 		complaints_add(f->complaints, f->ini,
 			line_of(f, step, KEY_WORKDIR), NULL,
 			"step %s: its workdir %s is not there (yet)",
 			st->name, cwd);
-	ask_program(f, step);
+	ask_program(f, step, st->run, KEY_RUN);
+	ask_program(f, step, st->conf->foreach_from, KEY_FOREACH_FROM);
 	if (from == NULL || strcmp(from, "null") == 0 ||
-	    strncmp(from, "step:", 5) == 0)
+	    values_step(from) != NULL)
 		return;
 	from = env_expand(&f->env, from, &why);
-	if (from == NULL)
+	if (from == NULL || (from[0] != '/' && !f->placed))
 		return;
 	path = path_from(cwd, from);
 	if (access(path, R_OK) != 0 && !made_before(f, step, from))
@@ -270,6 +285,12 @@ static void ask_thoroughly(struct preflight *f, int step, const char *cwd)
 	free(path);
 }
 
+/* Can the value be told before there are items, and attempts? */
+static bool is_known(struct preflight *f, const char *value)
+{
+	return value == NULL || env_expand(&f->env, value, NULL) != NULL;
+}
+
 static void ask_step(struct preflight *f, int step)
 {
 	const struct step *st = &f->p->step[step];
@@ -277,7 +298,7 @@ static void ask_step(struct preflight *f, int step)
 	struct why why;
 	int i;
 
-	if (env_build(&f->env, step, 0, &why) == -1) {
+	if (env_build(&f->env, step, -1, 0, &why) == -1) {
 		/* an env_file that an earlier step writes */
 		if (why.err != ENOENT || st->conf->env_file == NULL ||
 		    !made_before(f, step, st->conf->env_file))
@@ -293,13 +314,15 @@ static void ask_step(struct preflight *f, int step)
 			st->name, why.text);
 		return;
 	}
+	f->placed = is_known(f, f->p->workdir) &&
+		is_known(f, st->conf->workdir);
 	for (i = 0; i < st->conf->requires.n; i++) {
 		const char *what = env_expand(&f->env,
 			st->conf->requires.v[i], &why);
 
 		if (what != NULL)
 			ask_required(f, step, cwd, what);
-		else
+		else if (!f->env.left_out)
 			complaints_add(f->complaints, f->ini,
 				line_of(f, step, KEY_REQUIRES), NULL,
 				"step %s: %s", st->name, why.text);
@@ -317,7 +340,7 @@ void preflight(const struct pipeline *p, const struct plan *plan,
 		.complaints = complaints };
 	int i;
 
-	env_init(&f.env, p, NULL, NULL, NULL);
+	env_init(&f.env, p, NULL, NULL);
 	for (i = 0; i < p->nsteps; i++) {
 		const struct stepconf *c = p->step[i].conf;
 

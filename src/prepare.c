@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 #include "prepare.h"
 
-#include <glob.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "inputs.h"
+#include "items.h"
 #include "job.h"
 #include "mem.h"
 #include "script.h"
+#include "secrets.h"
+#include "wild.h"
 
 /* Strings that must live until the message is made. */
 struct names {
@@ -35,12 +38,23 @@ static bool reads_file(const struct env *e)
 	return false;
 }
 
-static int find_input(struct env *e, int step, const char **in,
+/* What is prepared. */
+struct part {
+	int step, unit, attempt;
+};
+
+static const struct task *task_of(const struct env *e, const struct part *p)
+{
+	return plan_unit(e->plan, p->unit);
+}
+
+static int find_input(struct env *e, const struct part *p, const char **in,
 	struct why *why)
 {
-	const char *from = e->p->step[step].conf->stdin_from;
+	const char *from = e->p->step[p->step].conf->stdin_from;
+	struct buf path = { 0 };
 	const struct task *t;
-	char *path;
+	bool tied;
 	int need;
 
 	*in = NULL;
@@ -53,29 +67,44 @@ static int find_input(struct env *e, int step, const char **in,
 	need = pipeline_find(e->p, from + 5);
 	if (need < 0 || e->s == NULL)
 		return 0;
-	t = &e->s->task[e->task[need]];
+	t = plan_unit(e->plan, plan_needed(e->plan, p->unit, need, &tied));
 	if (t->out_bytes == 0)
 		return 0;
-	path = mem_printf("%s/log/%s.%d.out", e->d->path, t->name,
-		t->attempts);
-	*in = arena_dup(&e->arena, path);
-	free(path);
+	buf_printf(&path, "%s/", e->d->path);
+	task_log(e->s, t, t->attempts, "out", &path);
+	*in = arena_dup(&e->arena, path.data);
+	buf_release(&path);
 	return 0;
+}
+
+/* One of the outputs, as settle takes it. */
+static const char *output_of(struct env *e, const char *word, struct why *why)
+{
+	const char *arg = inputs_argument(e, word, why);
+	struct buf text = { 0 };
+
+	if (arg == NULL || arg[0] == '*' || !wild_is(arg + 1))
+		return arg != NULL ? arg + 1 : NULL;
+	inputs_escape(&text, arg + 1);
+	arg = arena_dup(&e->arena, text.data);
+	buf_release(&text);
+	return arg;
 }
 
 /* argv of "durexec settle", in e's arena: the look at the outputs, the
  * placing of stdout, or (without gates between them) both. */
-static char **settle_argv(struct env *e, int step, enum phase phase,
-	struct why *why)
+static char **settle_argv(struct env *e, const struct part *p,
+	enum phase phase, struct why *why)
 {
-	const struct stepconf *c = e->p->step[step].conf;
-	const struct task *t = &e->s->task[e->task[step]];
+	const struct stepconf *c = e->p->step[p->step].conf;
+	const struct task *t = task_of(e, p);
+	struct buf log = { 0 };
 	/* with gates, what is the placed stdout is looked at when it is */
-	bool split = c->gates.n > 0, now;
+	bool split = c->gates.n > 0, placed;
 	size_t n = 0;
 	char **argv = arena_alloc(&e->arena,
 		((size_t)c->outputs.n + 7) * sizeof(*argv));
-	char since[32], *from = NULL;
+	char since[32];
 	const char *to = "", *value;
 	int i;
 
@@ -84,23 +113,28 @@ static char **settle_argv(struct env *e, int step, enum phase phase,
 		if (to == NULL)
 			return NULL;
 	}
-	if (*to != '\0' && t->out_bytes > 0)
-		from = mem_printf("%s/log/%s.%d.out", e->d->path, t->name,
-			t->attempts);
+	buf_str(&log, "");
+	if (*to != '\0' && t->out_bytes > 0) {
+		buf_printf(&log, "%s/", e->d->path);
+		task_log(e->s, t, t->attempts, "out", &log);
+	}
 	snprintf(since, sizeof(since), "%lld", (long long)t->began_at);
 	argv[n++] = (char *)"durexec-settle";
 	argv[n++] = (char *)"settle";
 	argv[n++] = arena_dup(&e->arena, since);
 	argv[n++] = (char *)(c->outputs_fresh ? "1" : "0");
-	argv[n++] = arena_dup(&e->arena, from != NULL ? from : "");
+	argv[n++] = arena_dup(&e->arena, log.data);
 	argv[n++] = (char *)(split && phase == PHASE_SETTLE ? "" : to);
-	free(from);
+	buf_release(&log);
 	for (i = 0; i < c->outputs.n; i++) {
 		value = env_expand(e, c->outputs.v[i], why);
 		if (value == NULL)
 			return NULL;
-		now = (strcmp(value, to) == 0) == (phase == PHASE_PLACE);
-		if (!split || now)
+		placed = strcmp(value, to) == 0;
+		if (!placed)
+			value = output_of(e, c->outputs.v[i], why);
+		if (value != NULL && (!split || placed ==
+		    (phase == PHASE_PLACE)))
 			argv[n++] = (char *)value;
 	}
 	argv[n] = NULL;
@@ -114,33 +148,28 @@ enum { MEMORY_MOST = 4 * 1024 * 1024 };
  * pipeline file. */
 enum { ARGUMENTS_MOST = 10000 };
 
-static void add_argument(struct env *e, char ***argv, size_t *n, size_t *cap,
-	const char *text)
+struct arguments {
+	struct env *e;
+	char **v;
+	size_t n, cap;
+};
+
+static bool add_argument(void *ctx, const char *text)
 {
-	char **old = *argv;
+	struct arguments *a = ctx;
+	char **old = a->v;
 
-	if (*n + 2 > *cap) {
-		*cap = *cap * 2 + 16;
-		*argv = arena_alloc(&e->arena, *cap * sizeof(**argv));
-		if (*n > 0)
-			memcpy(*argv, old, *n * sizeof(**argv));
+	if (a->n == ARGUMENTS_MOST)
+		return false;
+	if (a->n + 2 > a->cap) {
+		a->cap = a->cap * 2 + 16;
+		a->v = arena_alloc(&a->e->arena, a->cap * sizeof(*a->v));
+		if (a->n > 0)
+			memcpy(a->v, old, a->n * sizeof(*a->v));
 	}
-	(*argv)[(*n)++] = arena_dup(&e->arena, text);
-	(*argv)[*n] = NULL;
-}
-
-/* The pattern below a directory whose own name is none; caller frees. */
-static char *pattern_below(const char *dir, const char *pattern)
-{
-	struct buf path = { 0 };
-
-	for (; *dir != '\0'; dir++) {
-		if (strchr("*?[\\", *dir) != NULL)
-			buf_char(&path, '\\');
-		buf_char(&path, *dir);
-	}
-	buf_printf(&path, "/%s", pattern);
-	return buf_steal(&path);
+	a->v[a->n++] = arena_dup(&a->e->arena, text);
+	a->v[a->n] = NULL;
+	return true;
 }
 
 /* A gate's script and, behind it, what is "$@" in it: the step's outputs, as
@@ -149,41 +178,29 @@ static char **gate_argv(struct env *e, int step, const struct script *script,
 	const char *cwd, struct why *why)
 {
 	const struct stepconf *c = e->p->step[step].conf;
-	char **argv = NULL;
-	size_t n = 0, cap = 0, k, skip = strlen(cwd) + 1;
-	glob_t hits;
+	struct arguments a = { .e = e };
+	size_t k;
 
 	for (k = 0; script->argv[k] != NULL; k++)
-		add_argument(e, &argv, &n, &cap, script->argv[k]);
+		(void)add_argument(&a, script->argv[k]);
 	if (script->direct)
-		return argv;
-	add_argument(e, &argv, &n, &cap, "gate");
+		return a.v;
+	(void)add_argument(&a, "gate");
 	for (int i = 0; i < c->outputs.n; i++) {
-		const char *value = env_expand(e, c->outputs.v[i], why);
-		char *path;
+		const char *word = inputs_argument(e, c->outputs.v[i], why);
 
-		if (value == NULL)
+		if (word == NULL)
 			return NULL;
-		if (strpbrk(value, "*?[") == NULL) {
-			add_argument(e, &argv, &n, &cap, value);
+		if (word[0] == '*' && wild_each(cwd, word + 1, add_argument,
+		    &a))
 			continue;
-		}
-		path = value[0] == '/' ? mem_dup(value) :
-			pattern_below(cwd, value);
-		if (glob(path, 0, NULL, &hits) == 0) {
-			for (k = 0; k < hits.gl_pathc && n < ARGUMENTS_MOST;
-			    k++)
-				add_argument(e, &argv, &n, &cap,
-					hits.gl_pathv[k] +
-					(value[0] == '/' ? 0 : skip));
-			globfree(&hits);
-		} else {
-			/* a file may really be called "a[1].txt" */
-			add_argument(e, &argv, &n, &cap, value);
-		}
-		free(path);
+		/* what is not there is named all the same, as it is written */
+		word = env_expand(e, c->outputs.v[i], why);
+		if (word == NULL)
+			return NULL;
+		(void)add_argument(&a, word);
 	}
-	return argv;
+	return a.v;
 }
 
 /* What all phases of a step have in common. */
@@ -228,20 +245,76 @@ const char *prepare_word(struct env *e, int step,
 }
 
 /* The command; another one when an earlier attempt got under way. */
-static const char *command_of(const struct env *e, int step)
+static const char *command_of(const struct env *e, const struct part *p)
 {
-	const struct step *st = &e->p->step[step];
+	const struct step *st = &e->p->step[p->step];
 
-	return st->conf->resume_run != NULL &&
-		e->s->task[e->task[step]].tried ? st->conf->resume_run :
-		st->run;
+	return st->conf->resume_run != NULL && task_of(e, p)->tried ?
+		st->conf->resume_run : st->run;
 }
 
-int prepare_phase(struct env *e, int step, int attempt,
+static const char *log_kind(const struct env *e, int step,
+	const struct prepare_part *part)
+{
+	if (part->phase == PHASE_VERIFY)
+		return e->p->step[step].conf->gates.v[part->gate].name;
+	return part->phase == PHASE_RUN ? "out" : phase_word(part->phase);
+}
+
+/* A shell's or a program's argv for the phase. */
+static int fill_argv(struct env *e, const struct part *p,
+	const struct prepare_part *part, struct script *script, struct job *j,
+	struct why *why)
+{
+	const struct stepconf *c = e->p->step[p->step].conf;
+	bool shell = reads_file(e);
+
+	switch (part->phase) {
+	case PHASE_RUN:
+		j->idle_ms = c->idle_timeout_ms;
+		j->max_output = c->max_output;
+		if (find_input(e, p, &j->in, why) == -1)
+			return -1;
+		script_init(script, e->p, command_of(e, p), shell);
+		j->argv = script->argv;
+		break;
+	case PHASE_IF:
+		script_init(script, e->p, c->condition, shell);
+		j->argv = script->argv;
+		break;
+	case PHASE_LIST:
+		/* `yes` does not fill the disk; `max_output` is an item's */
+		j->max_output = ITEMS_MOST;
+		script_init(script, e->p, c->foreach_from, shell);
+		j->argv = script->argv;
+		break;
+	case PHASE_VERIFY:
+		script_init(script, e->p, c->gates.v[part->gate].script,
+			shell);
+		j->timeout_ms = c->verify_timeout_ms;
+		j->argv = gate_argv(e, p->step, script, j->cwd, why);
+		break;
+	case PHASE_SETTLE:
+	case PHASE_PLACE:
+		j->program = "/proc/self/exe";
+		j->argv = settle_argv(e, p, part->phase, why);
+		break;
+	case PHASE_INPUTS:
+		j->program = "/proc/self/exe";
+		j->in = part->known;
+		j->argv = inputs_argv(e, p->step, j->cwd, why);
+		break;
+	case PHASES:
+		break;
+	}
+	return j->argv != NULL ? 0 : -1;
+}
+
+int prepare_phase(struct env *e, int step, int unit, int attempt,
 	const struct prepare_part *part, struct buf *out, struct why *why)
 {
-	const struct step *st = &e->p->step[step];
-	const struct stepconf *c = st->conf;
+	const struct part p = { step, unit, attempt };
+	const struct task *t = task_of(e, &p);
 	struct script script = { 0 };
 	struct names name = { 0 };
 	struct job j;
@@ -249,57 +322,35 @@ int prepare_phase(struct env *e, int step, int attempt,
 
 	e->slot = part->slot;
 	e->own_output = part->phase == PHASE_VERIFY;
-	if (env_build(e, step, attempt, why) == -1 ||
-	    common(e, step, &j, why) == -1)
+	/* a gate is asked anew of each attempt, a condition too */
+	e->calls = part->phase == PHASE_RUN;
+	if (env_build(e, step, unit, attempt, why) == -1)
 		goto out;
+	secrets_learn(e, step);
+	if (common(e, step, &j, why) == -1)
+		goto out;
+	j.step = t->name;
 	j.attempt = attempt;
 	j.turn = part->turn;
 	j.phase = prepare_word(e, step, part);
-	rundir_log(&name.out, st->name, attempt, part->phase == PHASE_RUN ?
-		"out" : part->phase == PHASE_VERIFY ?
-		c->gates.v[part->gate].name : phase_word(part->phase));
+	task_log(e->s, t, attempt, log_kind(e, step, part), &name.out);
 	j.out = name.out.data;
-	switch (part->phase) {
-	case PHASE_RUN:
-		rundir_log(&name.err, st->name, attempt, "err");
+	/* what a phase says about itself stands apart from what it is for */
+	if (part->phase == PHASE_RUN || part->phase == PHASE_LIST ||
+	    part->phase == PHASE_INPUTS) {
+		task_log(e->s, t, attempt, "err", &name.err);
 		j.err = name.err.data;
-		j.idle_ms = c->idle_timeout_ms;
-		j.max_output = c->max_output;
-		if (find_input(e, step, &j.in, why) == -1)
-			goto out;
-		script_init(&script, e->p, command_of(e, step),
-			reads_file(e));
-		j.argv = script.argv;
-		break;
-	case PHASE_IF:
-		script_init(&script, e->p, c->condition, reads_file(e));
-		j.argv = script.argv;
-		break;
-	case PHASE_VERIFY:
-		script_init(&script, e->p, c->gates.v[part->gate].script,
-			reads_file(e));
-		j.timeout_ms = c->verify_timeout_ms;
-		j.argv = gate_argv(e, step, &script, j.cwd, why);
-		if (j.argv == NULL)
-			goto out;
-		break;
-	case PHASE_SETTLE:
-	case PHASE_PLACE:
-		j.program = "/proc/self/exe";
-		j.argv = settle_argv(e, step, part->phase, why);
-		if (j.argv == NULL)
-			goto out;
-		break;
-	case PHASES:
-		break;
 	}
-	buf_printf(&name.dir, "dir/%s", st->name);
+	if (fill_argv(e, &p, part, &script, &j, why) == -1)
+		goto out;
+	task_dir(e->s, t, &name.dir);
 	j.dir = name.dir.data;
 	job_encode(&j, out);
 	ret = 0;
 out:
 	e->slot = NULL;
 	e->own_output = false;
+	e->calls = false;
 	script_release(&script);
 	names_release(&name);
 	return ret;
@@ -341,7 +392,8 @@ int prepare_check(struct env *e, int step, const char *out_path,
 	struct job j;
 	int ret = -1;
 
-	if (env_build(e, step, 0, why) == -1 || common(e, step, &j, why) == -1)
+	if (env_build(e, step, -1, 0, why) == -1 ||
+	    common(e, step, &j, why) == -1)
 		goto out;
 	j.phase = "check";
 	j.max_output = MEMORY_MOST;

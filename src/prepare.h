@@ -15,14 +15,16 @@ struct prepare_part {
 	int gate;		/* of PHASE_VERIFY: index into conf->gates */
 	const char *slot;	/* of its pool; NULL none */
 	int64_t turn;		/* job.h */
+	const char *known;	/* of PHASE_INPUTS: a file of lines, its
+				   stdin; NULL none */
 };
 
 /*
- * Append the message for that part of attempt `attempt` of the step to out. e
- * is built anew. -1 + why: the step cannot be started (its env_file, a
+ * Append the message for that part of attempt `attempt` of the unit (plan.h), of
+ * that step, to out. e is built anew. -1 + why: the step cannot be started (its env_file, a
  * reference, a directory): out is as it was.
  */
-int prepare_phase(struct env *e, int step, int attempt,
+int prepare_phase(struct env *e, int step, int unit, int attempt,
 	const struct prepare_part *part, struct buf *out, struct why *why);
 
 /* The word of the part, as the state and the keeper know it: phase_word(), or

@@ -282,7 +282,9 @@ const char *record_get(const struct record *r, const char *key)
 	int i;
 
 	for (i = 0; i < r->nfields; i++)
-		if (strcmp(r->field[i].key, key) == 0)
+		/* asked some thirty times for each task of a resume */
+		if (*r->field[i].key == *key &&
+		    strcmp(r->field[i].key, key) == 0)
 			return r->field[i].value;
 	return NULL;
 }

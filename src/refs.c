@@ -17,17 +17,18 @@
 /* No value may grow beyond what Linux takes as one argument or variable. */
 #define MOST (128 * 1024)
 
-/* What durexec sets begins with this; then what every step sees. */
+/* What durexec sets begins with this; then what every step sees, and, last, an
+ * item. */
 #define PREFIX "DUREXEC_"
 #define PREFIX_LEN (sizeof(PREFIX) - 1)
 
 static const char *const own[] = {
 	"RUN", "STARTED", "STEP", "ATTEMPT", "KEY", "SESSION", "DIR",
-	"OUTPUT", "PREVIOUS", "PREVIOUS_LOG", "WAIT",
+	"OUTPUT", "PREVIOUS", "PREVIOUS_LOG", "WAIT", "ITEM",
 };
 #define OWN (sizeof(own) / sizeof(own[0]))
 
-/* To come, with fan-outs. */
+/* What the items of fan-outs see besides. */
 static const char *const item[] = {
 	"ITEM", "ITEM_INDEX", "ITEM_NAME", "ITEM_BASE", "ITEM_DIR",
 };
@@ -41,15 +42,19 @@ static bool among(const char *const *words, size_t n, const char *name)
 	return false;
 }
 
-/* In names of variables, what is no letter or digit becomes "_". */
-static char *as_variable(struct draft *d, const char *step)
+bool refs_is_item(const char *name)
 {
-	char *name = arena_dup(&d->arena, step);
+	return among(item, ITEMS, name);
+}
 
-	for (char *c = name; *c != '\0'; c++)
+char *refs_variable(struct draft *d, const char *name)
+{
+	char *copy = arena_dup(&d->arena, name);
+
+	for (char *c = copy; *c != '\0'; c++)
 		if (*c == '-' || *c == '.')
 			*c = '_';
-	return name;
+	return copy;
 }
 
 /* The step of that name as it stands in variables, or TABLE_NONE. */
@@ -60,7 +65,7 @@ static int find_step(struct draft *d, const char *name)
 	if (d->ambiguous == NULL) {
 		d->ambiguous = mem_alloc((size_t)p->nsteps);
 		for (int i = 0; i < p->nsteps; i++) {
-			char *v = as_variable(d, p->step[i].name);
+			char *v = refs_variable(d, p->step[i].name);
 			int other = table_get(&d->variables, v);
 
 			if (other == TABLE_NONE)
@@ -118,6 +123,18 @@ static bool is_own(const char *name)
 	return strncmp(name, PREFIX, PREFIX_LEN) == 0;
 }
 
+/* ITEM and the like, or DUREXEC_ITEM. */
+static void check_item(struct looking *l, const char *name)
+{
+	if (l->scope->items == REFS_ITEMS_LATER)
+		undefined(l, NULL, name, "is known to items only, and this is "
+			"read before there are any");
+	else if (l->scope->items == REFS_NO_ITEMS)
+		undefined(l, mem_printf("put this into steps that have "
+			"foreach or foreach_from"), name,
+			"is known to items of a fan-out only");
+}
+
 /* A step sees what those that it needs left, and no others. */
 static void check_needed(struct looking *l, const char *name, int of)
 {
@@ -152,14 +169,14 @@ static void check_slot(struct looking *l, const char *whole, const char *name)
 	char *hint = NULL;
 
 	for (int i = 0; i < p->npools; i++)
-		if (strcmp(as_variable(d, p->pool[i].name), name) == 0 &&
+		if (strcmp(refs_variable(d, p->pool[i].name), name) == 0 &&
 		    (found == -1 || i == used))
 			found = i;
 	if (found != -1 && found == used)
 		return;
 	if (used != -1)
 		hint = mem_printf("did you mean ${" PREFIX "SLOT_%s}?",
-			as_variable(d, p->pool[used].name));
+			refs_variable(d, p->pool[used].name));
 	else if (found != -1)
 		hint = mem_printf("put this into steps that say \"pool = "
 			"%s\"", p->pool[found].name);
@@ -177,12 +194,10 @@ static void check_own(struct looking *l, const char *whole)
 	const char *meant;
 	int step;
 
+	if (strcmp(name, "ITEM") == 0)
+		check_item(l, whole);
 	if (among(own, OWN, name))
 		return;
-	if (strcmp(name, "ITEM") == 0) {
-		undefined(l, NULL, whole, "is not supported yet");
-		return;
-	}
 	if (strncmp(name, "SLOT_", 5) == 0) {
 		check_slot(l, whole, name + 5);
 		return;
@@ -200,7 +215,7 @@ static void check_own(struct looking *l, const char *whole)
 		meant = draft_guess_step(d, name + n);
 		undefined(l, meant == NULL ? NULL :
 			mem_printf("did you mean ${" PREFIX "%s%s}?",
-				of_step[i], as_variable(d, meant)),
+				of_step[i], refs_variable(d, meant)),
 			whole, "names no step of this file");
 		return;
 	}
@@ -236,7 +251,7 @@ static const struct strlist *environment(struct draft *d)
 /* What was probably meant. except: the parameter whose default is read; that
  * one was not. A name that begins with DUREXEC_ does not come here. */
 static const char *guess_variable(struct draft *d, const char *name,
-	int except)
+	int except, bool items)
 {
 	struct pipeline *p = d->p;
 	const struct strlist *env = environment(d);
@@ -245,20 +260,24 @@ static const char *guess_variable(struct draft *d, const char *name,
 
 	if (d->guesses > DRAFT_GUESSES)
 		return NULL;
-	words = mem_alloc((size_t)(p->nparams + env->n) * sizeof(*words));
+	words = mem_alloc(((size_t)(p->nparams + env->n) + ITEMS) *
+		sizeof(*words));
 	for (int i = 0; i < p->nparams; i++)
 		if (i != except)
 			words[n++] = p->param[i].name;
 	for (int i = 0; i < env->n; i++)
 		words[n++] = env->v[i];
+	for (size_t i = 0; i < ITEMS && items; i++)
+		words[n++] = item[i];
 	meant = draft_guess(d, name, words, n);
 	free(words);
 	return meant;
 }
 
-static char *suggest(struct draft *d, const char *name, int except)
+static char *suggest(struct draft *d, const char *name, int except,
+	bool items)
 {
-	const char *meant = guess_variable(d, name, except);
+	const char *meant = guess_variable(d, name, except, items);
 
 	if (meant != NULL)
 		return mem_printf("did you mean ${%s}?", meant);
@@ -275,6 +294,11 @@ static const char *look_for_check(struct looking *l, const char *name)
 {
 	const struct refs_scope *s = l->scope;
 
+	/* Items have their own, whatever our environment has. */
+	if (s->items != REFS_NO_ITEMS && refs_is_item(name)) {
+		check_item(l, name);
+		return "";
+	}
 	if (getenv(name) != NULL)
 		return "";
 	if (is_own(name)) {
@@ -287,10 +311,11 @@ static const char *look_for_check(struct looking *l, const char *name)
 		if (s->env[i] != NULL &&
 		    table_get(s->env[i], name) != TABLE_NONE)
 			return "";
-	if (among(item, ITEMS, name))
-		undefined(l, NULL, name, "is not supported yet");
+	if (refs_is_item(name))
+		check_item(l, name);
 	else
-		undefined(l, suggest(l->d, name, -1), name, "is not defined");
+		undefined(l, suggest(l->d, name, -1, s->items == REFS_ITEMS),
+			name, "is not defined");
 	return "";
 }
 
@@ -318,10 +343,11 @@ static const char *look_for_expand(struct looking *l, const char *name)
 	} else if (is_own(name)) {
 		undefined(l, NULL, name, "is known to steps only, and this is "
 			"read before the first one starts");
-	} else if (among(item, ITEMS, name)) {
-		undefined(l, NULL, name, "is not supported yet");
+	} else if (refs_is_item(name)) {
+		undefined(l, NULL, name, "is known to items of a fan-out "
+			"only, and this is read before the first step starts");
 	} else {
-		undefined(l, suggest(l->d, name, l->upto), name,
+		undefined(l, suggest(l->d, name, l->upto, false), name,
 			"is not defined");
 	}
 	return "";

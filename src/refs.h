@@ -14,10 +14,19 @@
 #include "msg.h"
 #include "table.h"
 
+/* Is ITEM, with those that begin with it, defined? */
+enum refs_items {
+	REFS_NO_ITEMS,		/* it is no fan-out */
+	REFS_ITEMS,
+	REFS_ITEMS_LATER,	/* it is, but this is read before there are
+				   items */
+};
+
 /* Where a value stands: what is defined there besides the parameters, the
  * environment and what durexec sets. */
 struct refs_scope {
 	const struct table *env[2];	/* names of env.NAME; NULL none */
+	enum refs_items items;
 	int step;		/* it may read what the steps it needs left;
 				   -1: all steps do */
 	bool env_file;		/* there is one: any name may come from it */
@@ -43,6 +52,13 @@ int refs_expand(struct draft *d, int line, const char *prefix,
  * what means something in an expression is escaped. */
 int refs_expand_regex(struct draft *d, int line, const char *prefix,
 	const char *text, struct buf *out);
+
+/* Is it ITEM, ITEM_NAME …? */
+bool refs_is_item(const char *name);
+
+/* The name of a step, or of a pool, as it stands in those of variables: what
+ * is no letter or digit becomes "_". The draft's. */
+char *refs_variable(struct draft *d, const char *name);
 
 /* The words of a list, each with ${NAME} replaced, so that a value with a
  * blank in it stays one; what could not be is left out. The draft's. */

@@ -18,7 +18,7 @@
 void engine_tell(struct run *r, enum view_kind kind, int task, int step,
 	const char *text)
 {
-	struct view_event e = { .kind = kind, .step = step,
+	struct view_event e = { .kind = kind, .task = task, .step = step,
 		.at = clock_wall(),
 		.text = text != NULL ? mem_dup(text) : NULL };
 
@@ -136,11 +136,13 @@ static void again_at_rest(struct run *r)
 	int i;
 
 	r->moved = false;
-	for (i = 0; i < r->at.p->nsteps; i++) {
-		struct task *t = plan_task(pl, i);
+	for (i = 0; (size_t)i < pl->nunits; i++) {
+		struct task *t = plan_unit(pl, i);
+		int step = plan_step(pl, i);
 
-		if (r->at.p->step[i].conf->always != ALWAYS_REVIEW ||
-		    t->state != TASK_DONE)
+		if (step == -1 || r->at.p->step[step].conf->always !=
+		    ALWAYS_REVIEW || t->state != TASK_DONE ||
+		    !plan_counts(pl, i))
 			continue;
 		memset(&record, 0, sizeof(record));
 		record_start(&record, "set");
@@ -223,7 +225,8 @@ static void rest(struct run *r)
 		if (!flush(r))
 			return;
 	}
-	if (!tell_hooks(r))
+	/* who stops it does not wait for whoever reads its output */
+	if (!tell_hooks(r) && (pass_more(r) || r->stop != STOPPING_NO))
 		over(r);
 }
 
@@ -251,6 +254,7 @@ static void before_sleep(struct ev_loop *loop, ev_prepare *w, int revents)
 
 	(void)loop;
 	(void)revents;
+	(void)pass_more(r);
 	if (r->over || !flush(r))
 		return;
 	if (!r->told_under_way) {
@@ -299,9 +303,11 @@ static int told_act(void *ctx, const struct act *a, struct buf *answer,
 	struct run *r = ctx;
 	char *text, *line, *rest;
 	int64_t *parked = run_parked(r->at.plan);
+	struct act here = *a;
 	int changed;
 
-	if (act_on(a, r->at.plan, r->at.j, answer, &changed, why) == -1) {
+	here.dirfd = r->at.d->fd;
+	if (act_on(&here, r->at.plan, r->at.j, answer, &changed, why) == -1) {
 		free(parked);
 		return -1;
 	}
@@ -407,6 +413,14 @@ static void stop_watchers(struct run *r)
 	ev_periodic_stop(r->loop, &r->far);
 }
 
+static void *allocate(void *p, long size)
+{
+	if (size != 0)
+		return mem_resize(p, (size_t)size);
+	free(p);
+	return NULL;
+}
+
 void run_go(const struct run_parts *parts, const struct run_options *options,
 	struct run_result *result)
 {
@@ -416,6 +430,8 @@ void run_go(const struct run_parts *parts, const struct run_options *options,
 	size_t i;
 
 	memset(result, 0, sizeof(*result));
+	/* libev's own would abort() */
+	ev_set_allocator(allocate);
 	r.loop = ev_default_loop(EVFLAG_NOENV);
 	if (r.loop == NULL)
 		msg_die(4, "cannot start the event loop");
@@ -426,12 +442,15 @@ void run_go(const struct run_parts *parts, const struct run_options *options,
 		plan_rebuild(r.at.plan);
 	r.machine.dirfd = -1;
 	hooks_init(&r);
-	env_init(&r.env, parts->p, parts->s, parts->d, parts->plan->task);
+	env_init(&r.env, parts->p, parts->plan, parts->d);
 	start_watchers(&r);
 	/* before: nothing goes on to its next phase */
 	if (options->collect)
 		engine_stop(&r, options->now ? STOPPING_NOW : STOPPING_GRACE);
+	pass_start(&r);
 	recover(&r);
+	if (!options->collect && !r.over)
+		fanout_align(&r);
 	engine_tell(&r, VIEW_BEGIN, -1, -1, NULL);
 	r.control = control_start(r.loop, &control_calls, &r, parts->d->fd,
 		&why);
@@ -439,12 +458,15 @@ void run_go(const struct run_parts *parts, const struct run_options *options,
 		msg_warn("%s: verbs will not reach this run", why.text);
 	if (!r.over)
 		ev_run(r.loop, 0);
+	pass_stop(&r);
 	engine_tell(&r, VIEW_REST, -1, -1, NULL);
 	if (!result->state_lost || r.at.j->npending == 0)
 		tell_views(&r);
 	for (i = 0; i < r.nslots; i++) {
 		slot_close(r.slot[i]);
 		buf_release(&r.slot[i]->message);
+		buf_release(&r.slot[i]->inputs);
+		buf_release(&r.slot[i]->known);
 		free(r.slot[i]);
 	}
 	stop_watchers(&r);
@@ -455,10 +477,12 @@ void run_go(const struct run_parts *parts, const struct run_options *options,
 	ev_loop_destroy(r.loop);
 	env_release(&r.env);
 	evidence_release(&r.proof);
+	inputs_known_release(&r.inputs);
 	pattern_cache_release(&r.patterns);
 	if (r.machine.dirfd != -1)
 		machine_close(&r.machine);
 	free(r.slot);
+	free(r.placed);
 	free(r.event);
 	free(r.rubbish);
 	free(r.put_off);

@@ -31,6 +31,8 @@ struct run_options {
 	bool collect;		/* stop what an earlier durexec left running, take
 				   in how it ended, start nothing */
 	bool now;		/* with collect: kill */
+	bool pass;		/* what the first step writes goes to our
+				   stdout and stderr as well */
 	/* Called once when the run is under way (-d); NULL: nobody asks. */
 	void (*under_way)(void *ctx);
 	void *under_way_ctx;
@@ -40,6 +42,7 @@ struct run_result {
 	int signo;		/* INT or TERM that stopped us; 0 none */
 	bool stopped;		/* by request */
 	bool state_lost;	/* the state could not be written */
+	int unpassed;		/* errno: output could not be passed on; 0 */
 	bool timed_out;		/* the pipeline's timeout */
 	int *waiting;		/* for control_answer() */
 	size_t nwaiting;

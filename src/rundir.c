@@ -2,9 +2,9 @@
 #include "rundir.h"
 
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,9 +19,14 @@
 
 static char *absolute(const char *path, const char *dir)
 {
-	if (path[0] == '/')
-		return mem_dup(path);
-	return mem_printf("%s/%s", dir, path);
+	char *all = path[0] == '/' ? mem_dup(path) :
+		mem_printf("%s/%s", dir, path);
+	size_t n = strlen(all);
+
+	/* a slash at its end would follow a link before it is looked at */
+	while (n > 1 && all[n - 1] == '/')
+		all[--n] = '\0';
+	return all;
 }
 
 char *rundir_base(const struct pipeline *p, const char *option)
@@ -42,6 +47,22 @@ char *rundir_base(const struct pipeline *p, const char *option)
 	return base;
 }
 
+char *rundir_state_home(void)
+{
+	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	const struct passwd *user;
+
+	/* a relative one is to be ignored, says the specification */
+	if (state != NULL && state[0] == '/')
+		return mem_printf("%s/durexec", state);
+	if (home == NULL || home[0] != '/') {
+		user = getpwuid(getuid());
+		home = user != NULL ? user->pw_dir : NULL;
+	}
+	return home != NULL && home[0] == '/' ?
+		mem_printf("%s/.local/state/durexec", home) : NULL;
+}
+
 static int by_name(const void *a, const void *b)
 {
 	const struct param *const *x = a, *const *y = b;
@@ -49,25 +70,37 @@ static int by_name(const void *a, const void *b)
 	return strcmp((*x)->name, (*y)->name);
 }
 
-static void add_safe(struct buf *out, const char *s)
+static void add_safe(struct buf *out, const char *s, const char *plain)
 {
 	for (; *s != '\0'; s++) {
-		if (isalnum((unsigned char)*s) || strchr("._-+", *s) != NULL)
+		if (isalnum((unsigned char)*s) || strchr(plain, *s) != NULL)
 			buf_char(out, *s);
 		else
 			buf_printf(out, "%%%02X", (unsigned char)*s);
 	}
 }
 
+/* A directory entry takes 255 bytes, and people look at it: what was added to
+ * out behind `start`, cut if need be. */
+static void cut_long(struct buf *out, size_t start)
+{
+	enum { LONGEST = 120, HASH = 17 };
+	uint64_t hash;
+
+	if (out->len - start <= LONGEST)
+		return;
+	hash = table_hash(TABLE_HASH_START, out->data + start,
+		out->len - start);
+	out->len = start + LONGEST - HASH;
+	buf_printf(out, "~%016llx", (unsigned long long)hash);
+}
+
 char *rundir_name(const struct pipeline *p)
 {
-	/* A directory entry takes 255; people look at it. */
-	enum { LONGEST = 120, HASH = 17 };
 	const struct param **given = mem_alloc(
 		(size_t)(p->nparams + 1) * sizeof(*given));
 	struct buf out = { 0 };
 	size_t n = 0, i;
-	uint64_t hash;
 
 	for (i = 0; i < (size_t)p->nparams; i++)
 		if (p->param[i].given)
@@ -77,30 +110,42 @@ char *rundir_name(const struct pipeline *p)
 	 * dot is hidden. */
 	if (p->name[0] == '.')
 		buf_str(&out, "%2E");
-	add_safe(&out, p->name + (p->name[0] == '.'));
+	add_safe(&out, p->name + (p->name[0] == '.'), "._-+");
 	for (i = 0; i < n; i++) {
 		buf_char(&out, i == 0 ? '@' : ',');
-		add_safe(&out, given[i]->name);
+		add_safe(&out, given[i]->name, "._-+");
 		buf_char(&out, '=');
-		add_safe(&out, given[i]->value);
+		add_safe(&out, given[i]->value, "._-+");
 	}
 	free(given);
-	if (out.len > LONGEST) {
-		hash = table_hash(TABLE_HASH_START, out.data, out.len);
-		out.len = LONGEST - HASH;
-		buf_printf(&out, "~%016llx", (unsigned long long)hash);
-	}
+	cut_long(&out, 0);
 	return buf_steal(&out);
+}
+
+/* A link that somebody else has made leads to where he wants us. */
+static int check_link(const char *path, struct why *why)
+{
+	struct stat st;
+
+	if (lstat(path, &st) != 0 || !S_ISLNK(st.st_mode) ||
+	    st.st_uid == geteuid() || st.st_uid == 0)
+		return 0;
+	errno = EPERM;
+	return why_set(why, "the state directory %s is a link of user %ld's; "
+		"name one of your own with --state-dir", path, (long)st.st_uid);
 }
 
 /* A directory of ours that nobody else writes to. */
 static int open_ours(int dirfd, const char *name, const char *shown,
 	struct why *why)
 {
-	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC |
-		(dirfd == AT_FDCWD ? 0 : O_NOFOLLOW));
 	struct stat st;
+	int fd;
 
+	if (dirfd == AT_FDCWD && check_link(name, why) == -1)
+		return -1;
+	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC |
+		(dirfd == AT_FDCWD ? 0 : O_NOFOLLOW));
 	if (fd == -1)
 		return why_sys(why, "cannot open the directory %s", shown);
 	if (fstat(fd, &st) != 0) {
@@ -292,83 +337,20 @@ pid_t home_holder(struct home *h)
 	return fl.l_pid;
 }
 
-static int by_text(const void *a, const void *b)
+/* What is below them is opened by its path: none of them may be a link. */
+static int check_places(const struct rundir *d, struct why *why)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
+	static const char *const place[] = { "log", "dir", "output", "sub" };
+	struct stat st;
+	size_t i;
 
-/* Entries of a directory for which `want` says yes, sorted. */
-static char **entries(int dirfd, bool (*want)(int dirfd, const char *name),
-	size_t *n)
-{
-	char **list = NULL;
-	size_t cap = 0;
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd != -1 ? fdopendir(fd) : NULL;
-	struct dirent *e;
-
-	*n = 0;
-	while (dir != NULL && (e = readdir(dir)) != NULL) {
-		if (e->d_name[0] == '.' || !want(dirfd, e->d_name))
-			continue;
-		list = mem_grow(list, *n, &cap, sizeof(*list));
-		list[(*n)++] = mem_dup(e->d_name);
+	for (i = 0; i < sizeof(place) / sizeof(place[0]); i++) {
+		if (fstatat(d->fd, place[i], &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    !S_ISDIR(st.st_mode))
+			return why_set(why, "%s/%s is no directory", d->path,
+				place[i]);
 	}
-	if (dir != NULL)
-		closedir(dir);
-	else if (fd != -1)
-		close(fd);
-	if (*n > 0)
-		qsort(list, *n, sizeof(*list), by_text);
-	return list;
-}
-
-static bool is_run(int dirfd, const char *name)
-{
-	char path[300];
-	struct stat st;
-
-	/* "latest" points to one, and is none */
-	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
-	    !S_ISDIR(st.st_mode))
-		return false;
-	snprintf(path, sizeof(path), "%s/state", name);
-	return fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		S_ISREG(st.st_mode);
-}
-
-static bool is_dir(int dirfd, const char *name)
-{
-	struct stat st;
-
-	return fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		S_ISDIR(st.st_mode);
-}
-
-char **home_runs(const struct home *h, size_t *n)
-{
-	*n = 0;
-	return h->fd != -1 ? entries(h->fd, is_run, n) : NULL;
-}
-
-void home_runs_free(char **runs, size_t n)
-{
-	while (n > 0)
-		free(runs[--n]);
-	free(runs);
-}
-
-char **rundir_names(const char *base, size_t *n)
-{
-	int fd = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	char **names;
-
-	*n = 0;
-	if (fd == -1)
-		return NULL;
-	names = entries(fd, is_dir, n);
-	close(fd);
-	return names;
+	return 0;
 }
 
 static int open_run(struct rundir *d, const struct home *h, struct why *why)
@@ -382,7 +364,7 @@ static int open_run(struct rundir *d, const struct home *h, struct why *why)
 		O_NOFOLLOW);
 	if (d->log_fd == -1)
 		return why_sys(why, "cannot open %s/log", d->path);
-	return 0;
+	return check_places(d, why);
 }
 
 int rundir_create(struct rundir *d, const struct home *h, struct why *why)
@@ -452,41 +434,6 @@ void rundir_close(struct rundir *d)
 	d->fd = d->log_fd = -1;
 }
 
-static bool remove_tree(int dirfd, const char *name)
-{
-	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC |
-		O_NOFOLLOW);
-	DIR *dir = fd != -1 ? fdopendir(fd) : NULL;
-	struct dirent *e;
-	bool ok = true;
-
-	if (dir == NULL) {
-		if (fd != -1)
-			close(fd);
-		return false;
-	}
-	while ((e = readdir(dir)) != NULL) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		if (unlinkat(fd, e->d_name, 0) == 0)
-			continue;
-		ok &= (errno == EISDIR || errno == EPERM) &&
-			remove_tree(fd, e->d_name);
-	}
-	closedir(dir);
-	return unlinkat(dirfd, name, AT_REMOVEDIR) == 0 && ok;
-}
-
-bool rundir_remove(const struct home *h, const char *id)
-{
-	char *state = mem_printf("%s/state", id);
-
-	/* First what makes it a run: half a run is none. */
-	unlinkat(h->fd, state, 0);
-	free(state);
-	return remove_tree(h->fd, id);
-}
-
 void rundir_latest(const struct home *h, const char *id)
 {
 	unlinkat(h->fd, "latest.new", 0);
@@ -494,8 +441,18 @@ void rundir_latest(const struct home *h, const char *id)
 		(void)renameat(h->fd, "latest.new", h->fd, "latest");
 }
 
-void rundir_log(struct buf *out, const char *step, int attempt,
-	const char *kind)
+void rundir_task(struct buf *out, const char *step, const char *item,
+	int place)
 {
-	buf_printf(out, "log/%s.%d.%s", step, attempt, kind);
+	size_t start;
+
+	buf_str(out, step);
+	if (item == NULL)
+		return;
+	buf_printf(out, "/%d/", place / RUNDIR_SHARD);
+	start = out->len;
+	if (item[0] == '.')
+		buf_str(out, "%2E");
+	add_safe(out, item + (item[0] == '.'), "._+=,@-");
+	cut_long(out, start);
 }

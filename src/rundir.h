@@ -7,9 +7,12 @@
  *	BASE/NAME/latest            -> RUN, for people
  *	BASE/NAME/RUN/state         the state file
  *	BASE/NAME/RUN/pipeline.ini  the file as it was
- *	BASE/NAME/RUN/log/STEP.ATTEMPT.out .err .if .settle
+ *	BASE/NAME/RUN/log/STEP.ATTEMPT.out .err .if .settle .list .inputs
+ *	BASE/NAME/RUN/log/STEP/SHARD/ITEM.ATTEMPT.out …     of an item
  *	BASE/NAME/RUN/dir/STEP/     $DUREXEC_DIR
+ *	BASE/NAME/RUN/dir/STEP/SHARD/ITEM/  of an item
  *	BASE/NAME/RUN/output/STEP.ATTEMPT   $DUREXEC_OUTPUT, until it is read
+ *	BASE/NAME/RUN/sub/STEP/     what its script has called by `durexec step`
  *	BASE/NAME/RUN/keeper.N      mailboxes
  *	BASE/NAME/RUN/sock          where the running durexec listens
  *
@@ -54,6 +57,11 @@ struct rundir {
  */
 char *rundir_base(const struct pipeline *p, const char *option);
 
+/* Where runs without a pipeline file live: $XDG_STATE_HOME/durexec, else
+ * ~/.local/state/durexec (XDG Base Directory Specification 0.8; HOME, else the
+ * user database). Absolute; caller frees. NULL: there is no home. */
+char *rundir_state_home(void);
+
 /*
  * NAME, with the given parameters: "lesson@video=12.mp4". Bytes other than
  * letters, digits and "._-+" become %XX, as does a dot in front; what is longer
@@ -73,7 +81,8 @@ void home_unlock(struct home *h);
 /* Who holds the lock: pid, 0 nobody (or we ourselves). Takes nothing. */
 pid_t home_holder(struct home *h);
 
-/* Ids of all runs that have a state file, oldest first. Caller frees both. */
+/* Ids of all runs that have a state file, oldest first. Caller frees both. When
+ * that cannot be told the process ends (4): a run is never taken for none. */
 char **home_runs(const struct home *h, size_t *n);
 void home_runs_free(char **runs, size_t n);
 /* NAMEs below base, sorted; an absent base has none. */
@@ -84,13 +93,19 @@ int rundir_create(struct rundir *d, const struct home *h, struct why *why);
 int rundir_open(struct rundir *d, const struct home *h, const char *id,
 	struct why *why);
 void rundir_close(struct rundir *d);
-/* Remove a run with all that is in it. Best effort; false: something is left. */
-bool rundir_remove(const struct home *h, const char *id);
 /* BASE/NAME/latest -> id. Best effort: it is for people. */
 void rundir_latest(const struct home *h, const char *id);
 
-/* Names relative to the run directory. */
-void rundir_log(struct buf *out, const char *step, int attempt,
-	const char *kind);
+/*
+ * What the files of a task are called, appended: "STEP", or "STEP/SHARD/ITEM"
+ * of an item. SHARD is its place among the items divided by a thousand. An
+ * item is any bytes: letters, digits and "._+=,@-" stand for themselves, others
+ * (and a dot in front) are %XX; what is longer than 120 bytes then is cut and
+ * ends in "~" and a hash of the whole. item NULL: a step.
+ */
+/* A million files fit a directory, but few tools like it. */
+enum { RUNDIR_SHARD = 1000 };
+void rundir_task(struct buf *out, const char *step, const char *item,
+	int place);
 
 #endif

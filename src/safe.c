@@ -2,6 +2,7 @@
 #include "safe.h"
 
 #include <stdint.h>
+#include <stdio.h>
 
 /* Unicode 15, Bidi_Control, and the separators that terminals treat as line
  * ends; U+FEFF because it is invisible. */
@@ -47,7 +48,7 @@ size_t safe_char(const char *text, size_t n)
 	return len;
 }
 
-void safe_line(struct buf *out, const char *text, size_t n)
+static void escape(struct buf *out, const char *text, size_t n)
 {
 	size_t i = 0, len;
 
@@ -59,4 +60,38 @@ void safe_line(struct buf *out, const char *text, size_t n)
 			buf_printf(out, "\\x%02x", (unsigned char)text[i]);
 		i += len != 0 ? len : 1;
 	}
+}
+
+struct mask *safe_secrets(void)
+{
+	static struct mask secrets;
+
+	return &secrets;
+}
+
+void safe_line(struct buf *out, const char *text, size_t n)
+{
+	struct buf masked = { 0 };
+
+	if (mask_empty(safe_secrets())) {
+		escape(out, text, n);
+		return;
+	}
+	mask_part(safe_secrets(), text, n, 0, n, &masked);
+	escape(out, masked.data, masked.len);
+	buf_release(&masked);
+}
+
+void safe_format(char *out, size_t size, const char *fmt, va_list ap)
+{
+	struct buf text = { 0 };
+
+	if (mask_empty(safe_secrets())) {
+		vsnprintf(out, size, fmt, ap);
+		return;
+	}
+	buf_vprintf(&text, fmt, ap);
+	mask_text(safe_secrets(), &text);
+	snprintf(out, size, "%s", text.data);
+	buf_release(&text);
 }

@@ -20,6 +20,7 @@ struct checking {
 	struct refs_scope scope;
 	const struct stepconf *conf;
 	int preset_line;	/* of the step, or [defaults] */
+	const char **secrets;	/* of the last conf that had any */
 	bool steps;		/* a value names a variable of some step */
 };
 
@@ -58,6 +59,63 @@ static void check_list(struct checking *k, enum step_key id,
 		check_text(k, id, list->v[i]);
 }
 
+static int line_of(const struct envlist *env, const char *name)
+{
+	for (int i = 0; i < env->n; i++)
+		if (strcmp(env->v[i].name, name) == 0)
+			return env->v[i].line;
+	return 0;
+}
+
+static void not_here(struct checking *k, int line, const char *prefix,
+	const char *name)
+{
+	draft_complain(k->d, line, mem_printf("put it into an env_file, or "
+		"into the environment"), "%s%s: \"%s\" is among the secrets, "
+		"so its value cannot stand here", prefix, name, name);
+}
+
+/* A parameter's value is shown, and kept in the state; what its default takes
+ * from a secret is no secret any more. */
+static void check_params(struct checking *k, const char *name)
+{
+	struct draft *d = k->d;
+	int own = table_get(&d->params_table, name);
+	char *ref = mem_printf("${%s}", name);
+
+	if (own != TABLE_NONE)
+		not_here(k, d->p->param[own].line, "", name);
+	for (int i = 0; i < d->params.n; i++) {
+		const struct setting *s = &d->setting[d->params.first + i];
+
+		if (i != own && strstr(s->value, ref) != NULL)
+			draft_complain(d, s->line, mem_printf("steps find it "
+				"as $%s", name), "%s: \"%s\" is among the "
+				"secrets, and no parameter is one", s->name,
+				name);
+	}
+	free(ref);
+}
+
+/* They come from the environment, or from an env_file. */
+static void check_secrets(struct checking *k, const struct strlist *secrets)
+{
+	const struct envlist *env[] = { &k->d->p->env, &k->conf->env };
+
+	for (int i = 0; i < secrets->n; i++) {
+		const char *name = secrets->v[i];
+
+		for (int e = 0; e < 2; e++)
+			if (table_get(k->scope.env[e], name) != TABLE_NONE)
+				not_here(k, line_of(env[e], name), "env.",
+					name);
+		if (secrets->v != k->secrets)
+			check_params(k, name);
+	}
+	if (secrets->n > 0)
+		k->secrets = secrets->v;
+}
+
 static void check_conf(struct checking *k, int step,
 	const struct stepconf *c, const struct table *env)
 {
@@ -70,18 +128,25 @@ static void check_conf(struct checking *k, int step,
 	k->preset_line = preset != NULL ? preset->line : 0;
 	k->conf = c;
 	k->scope.step = step;
+	k->scope.items = c->foreach.n == 0 && c->foreach_from == NULL ?
+		REFS_NO_ITEMS : REFS_ITEMS_LATER;
 	k->scope.env[1] = env;
 	k->scope.env_file = c->env_file != NULL || d->p->env_file != NULL;
+	check_list(k, KEY_REQUIRES, &c->requires);
+	check_list(k, KEY_FOREACH, &c->foreach);
+	if (k->scope.items != REFS_NO_ITEMS)
+		k->scope.items = REFS_ITEMS;
 	for (int i = 0; i < c->env.n; i++)
 		check_value(k, c->env.v[i].line, c->env.v[i].name,
 			c->env.v[i].value);
-	check_list(k, KEY_REQUIRES, &c->requires);
 	check_list(k, KEY_OUTPUTS, &c->outputs);
+	check_list(k, KEY_INPUTS, &c->inputs);
 	check_list(k, KEY_UNSET_ENV, &c->unset_env);
 	check_text(k, KEY_STDIN, c->stdin_from);
 	check_text(k, KEY_STDOUT, c->stdout_to);
 	check_text(k, KEY_ENV_FILE, c->env_file);
 	check_text(k, KEY_WORKDIR, c->workdir);
+	check_secrets(k, &c->secrets);
 }
 
 static void put_names(struct table *t, const struct envlist *env)

@@ -306,7 +306,7 @@ static void add_gate(struct reading *r, int line, const char *key,
 {
 	static const char letters[] = DIGITS_AND_LETTERS "_-";
 	static const char *const taken[] = {
-		"out", "err", "if", "settle", "place",
+		"out", "err", "if", "settle", "place", "list", "inputs",
 	};
 	struct draft *d = r->d;
 
@@ -361,13 +361,6 @@ static int on_key(void *ctx, int line, const char *key, const char *value,
 	known = keys_find(r->section, key);
 	if (known == NULL) {
 		unknown_key(r, line, key);
-		return 0;
-	}
-	if (known->id == KEY_UNSUPPORTED) {
-		draft_complain(d, line, mem_printf("take it out; a later "
-			"version will know it"),
-			"\"%s\" is not supported yet", key);
-		r->block->broken = true;
 		return 0;
 	}
 	if (r->section == SECTION_PRESET && keys_not_in_preset(known->id)) {

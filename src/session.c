@@ -14,6 +14,8 @@
 #include "mem.h"
 #include "msg.h"
 #include "safe.h"
+#include "secrets.h"
+#include "sweep.h"
 
 #ifndef VERSION
 #define VERSION "0.1"
@@ -64,9 +66,9 @@ void session_complain(const struct complaints *c, bool json)
 			else
 				json_text(&out, NULL);
 			json_key(&out, "message");
-			json_text(&out, one->message);
+			json_said(&out, one->message);
 			json_key(&out, "hint");
-			json_text(&out, one->hint);
+			json_said(&out, one->hint);
 			json_close(&out, '}');
 			continue;
 		}
@@ -99,6 +101,8 @@ bool session_load(struct session *se, const char *ini, char *const *given,
 	se->p = pipeline_load(ini, given, ngiven, &c);
 	if (se->p == NULL)
 		session_complain(&c, json);
+	else
+		secrets_read(se->p, NULL);
 	complaints_release(&c);
 	free(se->ini);
 	se->ini = mem_dup(ini);
@@ -124,6 +128,8 @@ bool session_load_or_copy(struct session *se, const struct candidate *c,
 	}
 	if (se->p == NULL)
 		session_complain(&complaints, false);
+	else
+		secrets_read(se->p, NULL);
 	complaints_release(&complaints);
 	buf_release(&text);
 	return se->p != NULL;
@@ -198,6 +204,23 @@ static char *present_path(const char *path, const char *base)
 	return mem_dup(path);
 }
 
+/* What a person wants to know first. */
+static void stand(struct candidate *c, struct session *se)
+{
+	const struct state *s = &se->s;
+	size_t i;
+
+	c->review = s->count[TASK_NEEDS_REVIEW];
+	c->state = home_holder(&se->h) != 0 ? "running" : s->closed == NULL ?
+		(c->review > 0 ? "needs_review" : s->count[TASK_WAITING] > 0 ?
+		"waiting" : "stopped") :
+		strcmp(s->closed, "done") == 0 ? "done" : "closed";
+	c->ended_at = s->closed != NULL ? s->closed_at : 0;
+	for (i = 0; i < s->ntasks && s->closed == NULL; i++)
+		if (s->task[i].ended_at > c->ended_at)
+			c->ended_at = s->task[i].ended_at;
+}
+
 static void add_candidate(struct candidate **list, size_t *n, size_t *cap,
 	const char *base, const char *name, size_t *broken)
 {
@@ -225,6 +248,7 @@ static void add_candidate(struct candidate **list, size_t *n, size_t *cap,
 		c->path = present_path(se.s.path, base);
 		c->finished = se.s.closed != NULL;
 		c->started_at = se.s.started_at;
+		stand(c, &se);
 		c->given = mem_alloc(((size_t)se.s.nparams + 1) *
 			sizeof(*c->given));
 		for (i = 0; i < se.s.nparams; i++)
@@ -295,18 +319,23 @@ void session_keep_copy(const struct session *se)
 			msg_warn("%s", why.text);
 	}
 	buf_release(&old);
+	/* it may have been killed before there was one */
+	rundir_latest(&se->h, se->d.id);
 }
 
+/* What is not kept besides the run that begins now. */
 static void prune(const struct session *se)
 {
-	size_t n, i, keep = (size_t)se->p->keep_runs;
-	char **runs = home_runs(&se->h, &n);
+	size_t n, i;
+	char **runs = sweep_list(&se->h, false, (size_t)se->p->keep_runs, &n);
+	struct why why;
 
-	/* The newest is the one that begins now; the others are over, as a
-	 * new one begins only then. */
-	for (i = 0; i + keep + 1 < n; i++)
-		(void)rundir_remove(&se->h, runs[i]);
+	for (i = 0; i < n; i++)
+		if (sweep_hide(&se->h, runs[i], &why) == -1)
+			msg_warn("%s: it is kept", why.text);
 	home_runs_free(runs, n);
+	sweep_hide_unfinished(&se->h);
+	sweep_later(&se->h);
 }
 
 static int fill_run(struct session *se, struct why *why)
@@ -363,6 +392,7 @@ int session_open_write(struct session *se, struct why *why)
 		record_set_number(&r, "bytes", se->j.torn);
 		state_write(&se->s, &se->j, &r);
 		se->j.torn = 0;
+		return journal_commit(&se->j, why);
 	}
 	return 0;
 }
@@ -384,7 +414,8 @@ int session_create(struct session *se, struct why *why)
 	    fill_run(se, why) == -1) {
 		/* a run without a state is none, and in nobody's way */
 		if (se->d.id != NULL)
-			(void)rundir_remove(&se->h, se->d.id);
+			(void)sweep_hide(&se->h, se->d.id, NULL);
+		sweep_later(&se->h);
 		return -1;
 	}
 	rundir_latest(&se->h, se->d.id);

@@ -39,6 +39,11 @@ struct candidate {
 	size_t ngiven;
 	bool finished;
 	int64_t started_at;
+	/* how it stands, by its state alone */
+	const char *state;	/* running waiting stopped needs_review done
+				   closed */
+	int review;
+	int64_t ended_at;	/* of it, or of what ended in it last; 0: none */
 };
 
 /* The newest run of each NAME below base, as far as it can be read; `stem`:
@@ -67,7 +72,7 @@ int session_open_run(struct session *se, const char *id, struct why *why);
  * keep_runs are removed. Under the lock. */
 int session_create(struct session *se, struct why *why);
 /* After session_open_run(), under the lock: open the state for writing; what a
- * crash tore off its end is cut, and recorded. Nothing is committed. */
+ * crash tore off its end is cut, and that is recorded. */
 int session_open_write(struct session *se, struct why *why);
 /* Record that the run is over, when every step is settled. */
 void session_close_finished(struct session *se);

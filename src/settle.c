@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,11 +141,16 @@ static int place(const char *from, const char *to)
 
 int settle_main(int argc, char **argv)
 {
+	sigset_t all, before;
 	int64_t since;
 	int i, one, worst = SETTLED;
 
 	if (argc < 4)
 		return FAILED;
+	/* Who stops now may switch off next: what the command made is on disk
+	 * before that. */
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
 	since = strtoll(argv[0], NULL, 10);
 	for (i = 4; i < argc; i++) {
 		/* what is to be placed below cannot be there yet */
@@ -154,6 +160,7 @@ int settle_main(int argc, char **argv)
 		if (one > worst)
 			worst = one;
 	}
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (worst == SETTLED && argv[3][0] != '\0')
 		worst = place(argv[2], argv[3]);
 	for (i = 4; i < argc && worst == SETTLED; i++)

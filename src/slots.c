@@ -15,6 +15,7 @@
 #define AGAIN_S 1.0
 /* After a keeper that died before it took its job. */
 #define SOON_S 0.2
+#define LATE_S 60.
 
 void slot_free(struct slot *slot)
 {
@@ -86,8 +87,10 @@ bool slot_open(struct slot *slot)
 		if (!r->told_again)
 			msg_warn("%s; trying again", why.text);
 		r->told_again = true;
-		ev_timer_set(&r->again, AGAIN_S, 0.);
-		ev_timer_start(r->loop, &r->again);
+		if (!ev_is_active(&r->again)) {
+			ev_timer_set(&r->again, AGAIN_S, 0.);
+			ev_timer_start(r->loop, &r->again);
+		}
 		return false;
 	}
 	ev_io_init(&slot->io, keeper_ready, slot->w.sock, EV_READ);
@@ -115,11 +118,12 @@ void slot_watch_adopted(struct slot *slot, const struct watch *w)
 	ev_io_start(slot->r->loop, &slot->io);
 }
 
-void slot_lost(struct slot *slot)
+void slot_lost(struct slot *slot, bool reboot)
 {
 	struct run *r = slot->r;
 	const struct task *t = &r->at.s->task[slot->task];
-	struct report lost = { .outcome = outcome_of(OUTCOME_LOST) };
+	struct report lost = { .outcome = outcome_of(OUTCOME_LOST),
+		.reboot = reboot };
 	struct buf mark = { 0 }, out = { 0 }, err = { 0 };
 	pid_t left = 0;
 	const char *logs[2];
@@ -127,19 +131,37 @@ void slot_lost(struct slot *slot)
 
 	buf_str(&mark, "DUREXEC_KEY=");
 	state_key(r->at.s, t, &mark);
-	rundir_log(&out, t->name, slot->attempt, task_log_kind(t));
-	rundir_log(&err, t->name, slot->attempt, "err");
+	task_log(r->at.s, t, slot->attempt, task_log_kind(t), &out);
+	task_log(r->at.s, t, slot->attempt, "err", &err);
 	logs[0] = out.data;
 	logs[1] = err.data;
 	if (watch_sweep(r->at.d->fd, logs, 2, mark.data, &left, &why) == -1) {
 		msg_error("step %s: %s", t->name, why.text);
-		lost.survivor = left;
+		/* nor is a second one started beside what cannot be seen */
+		lost.survivor = left != 0 ? left : -1;
 	}
 	buf_release(&mark);
 	buf_release(&out);
 	buf_release(&err);
 	lost.ended_at = clock_wall();
 	attempt_ended(slot, &lost);
+}
+
+/* Something is wrong with keepers here: not at once again, and each time
+ * later, until one has worked. */
+static void pause_keepers(struct run *r)
+{
+	if (ev_is_active(&r->again))
+		return;
+	r->pause_s = r->pause_s * 2. > SOON_S ? r->pause_s * 2. : SOON_S;
+	if (r->pause_s > LATE_S)
+		r->pause_s = LATE_S;
+	if (r->pause_s > SOON_S && !r->told_again) {
+		msg_warn("keepers end before they begin; trying again");
+		r->told_again = true;
+	}
+	ev_timer_set(&r->again, r->pause_s, 0.);
+	ev_timer_start(r->loop, &r->again);
 }
 
 /* The keeper of a busy slot is gone: what did it leave? */
@@ -159,9 +181,7 @@ static void keeper_gone(struct slot *slot)
 		attempt_ended(slot, &mail.report);
 		return;
 	case ADOPT_NEVER:
-		/* Something is wrong with keepers here: not at once again. */
-		ev_timer_set(&r->again, SOON_S, 0.);
-		ev_timer_start(r->loop, &r->again);
+		pause_keepers(r);
 		attempt_never_began(slot);
 		return;
 	case ADOPT_UNKNOWN:
@@ -177,7 +197,7 @@ static void keeper_gone(struct slot *slot)
 		slot_watch_adopted(slot, &w);
 		return;
 	case ADOPT_LOST:
-		slot_lost(slot);
+		slot_lost(slot, false);
 		return;
 	}
 }
@@ -189,10 +209,12 @@ static void keeper_ready(struct ev_loop *loop, ev_io *io, int revents)
 
 	(void)loop;
 	(void)revents;
-	if (slot->adopted || watch_receive(&slot->w, &report) != 1)
+	if (slot->adopted || watch_receive(&slot->w, &report) != 1) {
 		keeper_gone(slot);
-	else if (slot->busy)
+	} else if (slot->busy) {
+		slot->r->pause_s = 0.;
 		attempt_ended(slot, &report);
+	}
 }
 
 struct slot *slot_find(struct run *r)

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "io.h"
+
 void spare_init(struct spare *s, int dirfd)
 {
 	static const char *const kind[SPARE_FILES] = { "out", "err" };
@@ -37,6 +39,8 @@ void spare_release(struct spare *s)
 
 int spare_give_dir(struct spare *s, const char *dir)
 {
+	struct stat st;
+
 	/* rename(2) replaces an empty directory and refuses a full one, which
 	 * is an earlier attempt's and stays */
 	if (s->have_dir &&
@@ -44,7 +48,13 @@ int spare_give_dir(struct spare *s, const char *dir)
 		s->have_dir = false;
 		return 0;
 	}
-	return mkdirat(s->dirfd, dir, 0700) == 0 || errno == EEXIST ? 0 : -1;
+	if (mkdirat(s->dirfd, dir, 0700) == 0)
+		return 0;
+	if (errno != EEXIST ||
+	    fstatat(s->dirfd, dir, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return -1;
+	errno = ENOTDIR;
+	return S_ISDIR(st.st_mode) ? 0 : -1;
 }
 
 static bool is_empty(int dirfd, const char *dir)
@@ -79,8 +89,9 @@ static int open_locked(int dirfd, const char *name, int flags)
 {
 	/* APPEND: whoever in the tree truncates or seeks, nothing is
 	 * overwritten. */
-	int fd = openat(dirfd, name, O_WRONLY | O_APPEND | O_CLOEXEC | flags,
-		0600);
+	int fd = name[0] == '/' ?
+		openat(dirfd, name, O_WRONLY | O_APPEND | O_CLOEXEC | flags,
+		0600) : io_open(dirfd, name, O_WRONLY | O_APPEND | flags);
 
 	/* Held by somebody: he got the descriptor passed, and may write. */
 	if (fd != -1 && flock(fd, LOCK_EX | LOCK_NB) != 0 &&
@@ -100,15 +111,15 @@ int spare_give_file(struct spare *s, int which, const char *name)
 	if (s->have_file[which]) {
 		s->have_file[which] = false;
 		if (renameat(s->dirfd, s->file[which], s->dirfd, name) == 0) {
-			fd = open_locked(s->dirfd, name, O_NOFOLLOW);
+			fd = open_locked(s->dirfd, name, 0);
 			if (fd != -1)
 				return fd;
 		}
 		unlinkat(s->dirfd, s->file[which], 0);
 		unlinkat(s->dirfd, name, 0);
 	}
-	/* TRUNC: a condition that is asked again. */
-	return open_locked(s->dirfd, name, O_CREAT | O_TRUNC | O_NOFOLLOW);
+	/* EXCL: a condition that is asked again, or what was put there. */
+	return open_locked(s->dirfd, name, O_CREAT | O_EXCL);
 }
 
 void spare_take_file(struct spare *s, int which, const char *name, int fd)

@@ -14,12 +14,16 @@
 #include "choice.h"
 #include "clock.h"
 #include "control.h"
+#include "exec.h"
+#include "fate.h"
+#include "going.h"
 #include "io.h"
-#include "lines.h"
 #include "mem.h"
 #include "msg.h"
 #include "opening.h"
 #include "os.h"
+#include "reopen.h"
+#include "rerun.h"
 #include "run.h"
 #include "session.h"
 #include "spawn.h"
@@ -30,15 +34,19 @@
 /* A run that is just ending gives the lock back within this. */
 enum { LOCK_FOR_MS = 1000, LOCK_EVERY_MS = 20 };
 
-/* Where -d reports to; -1: not detached. */
-static int report_fd = -1;
-
-static int busy(struct session *se, pid_t pid)
+static int busy(struct session *se, const struct options *o, pid_t pid)
 {
 	char when[CLOCK_SPAN];
 	struct why why;
+	bool known = session_open_run(se, NULL, &why) == 0;
 
-	if (session_open_run(se, NULL, &why) == 0 && se->s.began_at != 0)
+	/* another one of that name is said, whatever the hour */
+	if (known && o->exec != NULL && !exec_is_same(se, o))
+		return STATUS_BUSY;
+	/* at night it is usual, until it takes too long */
+	if (o->cron && (!known || !fate_too_old(se)))
+		return STATUS_BUSY;
+	if (known && se->s.began_at != 0)
 		clock_local(se->s.began_at, when);
 	else
 		snprintf(when, sizeof(when), "just now");
@@ -48,7 +56,7 @@ static int busy(struct session *se, pid_t pid)
 }
 
 /* 0: the lock is ours; else the exit status. */
-static int take_lock(struct session *se)
+static int take_lock(struct session *se, const struct options *o)
 {
 	struct timespec nap = { 0, LOCK_EVERY_MS * 1000000 };
 	int64_t until = clock_mono() + LOCK_FOR_MS;
@@ -64,7 +72,7 @@ static int take_lock(struct session *se)
 			return STATUS_STATE;
 		}
 		if (clock_mono() >= until)
-			return busy(se, pid);
+			return busy(se, o, pid);
 		nanosleep(&nap, NULL);
 	}
 }
@@ -93,87 +101,11 @@ static int refuse_mix(const struct session *se)
 	return STATUS_USAGE;
 }
 
-struct views {
-	struct lines lines;
-	struct events events;
-	struct view *list[3];
-};
-
-static void make_views(struct views *v, const struct options *o,
-	const struct session *se)
+static bool is_cleanup(const struct plan *pl, int unit)
 {
-	int n = 0;
+	int step = plan_step(pl, unit);
 
-	lines_init(&v->lines, se->ini);
-	v->lines.quiet = o->quiet || !o->progress;
-	v->lines.verbose = o->verbose;
-	v->lines.colour = o->colour;
-	events_init(&v->events, o->quiet, se->ini);
-	if (o->json)
-		v->list[n++] = &v->events.view;
-	else
-		v->list[n++] = &v->lines.view;
-	v->list[n] = NULL;
-}
-
-static void under_way(void *ctx)
-{
-	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-
-	(void)ctx;
-	if (report_fd == -1)
-		return;
-	(void)io_write(report_fd, "+", 1);
-	close(report_fd);
-	report_fd = -1;
-	if (null != -1) {
-		dup2(null, STDOUT_FILENO);
-		dup2(null, STDERR_FILENO);
-		close(null);
-	}
-}
-
-static int exit_status(const struct session *se, const struct run_result *r,
-	bool no_wait)
-{
-	struct summary sum;
-
-	summary_make(&sum, &se->plan, false);
-	if (r->state_lost)
-		return STATUS_STATE;
-	if (r->signo != 0)
-		return 128 + r->signo;
-	return summary_status(&sum, no_wait && !r->stopped);
-}
-
-static int go(struct session *se, const struct options *o, bool closing)
-{
-	struct run_options options = { .jobs = o->jobs, .closing = closing,
-		.resume = o->resume && !closing, .no_wait = o->no_wait || closing,
-		.under_way = closing ? NULL : under_way };
-	struct run_result result;
-	struct views views;
-	struct run_parts parts = { se->p, &se->s, &se->j, &se->d, &se->h,
-		&se->plan, views.list };
-	int status;
-
-	make_views(&views, o, se);
-	/* the run that is closed has been told of when it failed */
-	if (closing)
-		views.list[0] = NULL;
-	run_go(&parts, &options, &result);
-	status = exit_status(se, &result, o->no_wait);
-	/* the run's close record is still to come: nobody may come between */
-	if (closing) {
-		control_answer(result.waiting, result.nwaiting, status);
-		return result.state_lost ? STATUS_STATE : result.signo != 0 ?
-			128 + result.signo : result.stopped ?
-			STATUS_STOPPED : STATUS_DONE;
-	}
-	/* before those who wait hear of it, the lock is free */
-	home_unlock(&se->h);
-	control_answer(result.waiting, result.nwaiting, status);
-	return status;
+	return step != -1 && pl->p->step[step].conf->always != ALWAYS_NO;
 }
 
 /* The unfinished run is over; a new one begins. 0, or the exit status. */
@@ -211,22 +143,24 @@ static int close_run(struct session *se, const struct options *o,
 		if (result.state_lost)
 			return STATUS_STATE;
 	}
-	for (i = 0; i < se->p->nsteps; i++)
-		cleanup |= se->p->step[i].conf->always != ALWAYS_NO &&
-			plan_task(&se->plan, i)->state == TASK_PENDING;
+	for (i = 0; i < (int)se->plan.nunits; i++)
+		cleanup |= is_cleanup(&se->plan, i) &&
+			plan_unit(&se->plan, i)->state == TASK_PENDING;
 	if (cleanup) {
-		int status = go(se, o, true);
+		int status = going(se, o, true);
 
 		if (status != STATUS_DONE)
 			return status;
 	}
-	for (i = 0; i < se->p->nsteps && cleanup; i++)
-		if (se->p->step[i].conf->always != ALWAYS_NO &&
-		    (plan_task(&se->plan, i)->state == TASK_NEEDS_REVIEW ||
-		    plan_task(&se->plan, i)->state == TASK_WAITING))
+	for (i = 0; i < (int)se->plan.nunits && cleanup; i++) {
+		const struct task *t = plan_unit(&se->plan, i);
+
+		if (is_cleanup(&se->plan, i) &&
+		    (t->state == TASK_NEEDS_REVIEW ||
+		    t->state == TASK_WAITING))
 			msg_warn("clean-up step %s of run %s failed: %s",
-				se->p->step[i].name, se->d.id,
-				plan_task(&se->plan, i)->reason);
+				t->name, se->d.id, t->reason);
+	}
 	if (se->s.closed == NULL) {
 		record_start(&r, "close");
 		record_set(&r, "state", "closed");
@@ -252,11 +186,13 @@ static int prepare_old(struct session *se, const struct options *o)
 
 	opening_continuing(se);
 	opening_removed(se);
-	if (session_open_write(se, &why) == -1) {
+	if (se->j.fd == -1 && session_open_write(se, &why) == -1) {
 		msg_error("%s", why.text);
 		return STATUS_STATE;
 	}
 	session_keep_copy(se);
+	/* before: what is not chosen stays as it is */
+	choice_make(se, o);
 	if (o->resume) {
 		struct act all = { .verb = ACT_RETRY, .by = "resume",
 			.all_failed = true };
@@ -276,19 +212,30 @@ static int prepare_old(struct session *se, const struct options *o)
 	return 0;
 }
 
-static bool is_over(const struct session *se)
+static int begin_new(struct session *se, const struct options *o)
 {
-	/* Closed by --fresh: over, whatever is left in it. Else a step that
-	 * was added to the file makes it unfinished again. */
-	return (se->s.closed != NULL && strcmp(se->s.closed, "closed") == 0) ||
-		(plan_finished(&se->plan) &&
-		se->s.count[TASK_RUNNING] == 0);
+	struct why why;
+
+	if (session_create(se, &why) == -1) {
+		msg_error("%s", why.text);
+		return STATUS_STATE;
+	}
+	session_plan(se);
+	/* exec says nothing of its own while all goes well */
+	if (o->exec == NULL)
+		msg_note("run %s of %s: %d step%s", se->d.id, se->p->name,
+			se->p->nsteps, se->p->nsteps == 1 ? "" : "s");
+	choice_make(se, o);
+	return 0;
 }
 
-/* Everything between the lock and the engine. 0: go. */
-static int settle_run(struct session *se, const struct options *o, bool *idle)
+/* Everything between the lock and the engine. 0: go. left: with a run that an
+ * earlier start has left. */
+static int settle_run(struct session *se, const struct options *o, bool *idle,
+	bool *left)
 {
-	bool over;
+	struct fate f = { .over = true };
+	struct why why;
 	int status;
 
 	*idle = false;
@@ -297,124 +244,165 @@ static int settle_run(struct session *se, const struct options *o, bool *idle)
 		if (status != 0)
 			return status;
 		session_plan(se);
-		over = is_over(se);
-		if (over && !o->fresh && se->p->when_done == WHEN_DONE_STOP &&
-		    plan_finished(&se->plan)) {
-			*idle = true;
-			return opening_finished(se);
-		}
-		if (over) {
-			session_leave(se);
-		} else if (o->fresh) {
-			status = close_run(se, o, "--fresh");
-			if (status != 0)
-				return status;
-		} else if (se->p->max_age_ms != 0 && clock_wall() -
-		    se->s.started_at > se->p->max_age_ms) {
-			status = close_run(se, o, "older than max_age");
-			if (status != 0)
-				return status;
-		}
+		f = fate_of(se, o);
 	}
-	if (session_has_run(se)) {
-		status = checkup(se);
-		return status != 0 ? status : prepare_old(se, o);
+	status = choice_check(se, o, !f.idle && (f.over || f.close != NULL));
+	if (status != 0)
+		return status;
+	if (f.idle) {
+		*idle = true;
+		choice_make(se, o);
+		return opening_finished(se);
 	}
-	status = checkup(se);
-	if (status == 0) {
-		struct why why;
-
-		if (session_create(se, &why) == -1) {
+	if (f.close != NULL)
+		status = close_run(se, o, f.close);
+	else if (f.over && session_has_run(se))
+		session_leave(se);
+	else if (f.again)
+		status = reopen(se, o);
+	if (status == 0 && f.again && f.finished &&
+	    plan_finished(&se->plan)) {
+		*idle = true;
+		if (journal_commit(&se->j, &why) == -1) {
 			msg_error("%s", why.text);
 			return STATUS_STATE;
 		}
-		session_plan(se);
-		msg_note("run %s of %s: %d step%s", se->d.id, se->p->name,
-			se->p->nsteps, se->p->nsteps == 1 ? "" : "s");
+		return opening_finished(se);
 	}
-	return status;
-}
-
-static int with_session(struct session *se, const struct options *o)
-{
-	struct why why;
-	char *base;
-	int status = STATUS_USAGE;
-	bool idle;
-
-	if (o->ini == NULL) {
-		if (!which_unfinished(se, o, &status))
-			return status;
-	} else if (!session_load(se, o->ini, o->given, o->ngiven,
-	    o->json && o->dry_run)) {
-		return STATUS_USAGE;
-	}
-	status = choice_check(se, o);
+	if (status == 0)
+		status = checkup(se);
 	if (status != 0)
 		return status;
-	base = rundir_base(se->p, o->state_dir);
-	if (!which_parameters(se, o, base, &status))
-		goto out;
-	status = STATUS_STATE;
-	if (session_open_home(se, base, !o->dry_run, &why) == -1 ||
-	    (o->dry_run && session_open_run(se, NULL, &why) == -1)) {
-		msg_error("%s", why.text);
-		goto out;
+	*left = session_has_run(se);
+	return *left ? prepare_old(se, o) : begin_new(se, o);
+}
+
+/* The pipeline, and where its runs are; the caller frees *base. 0, or the exit
+ * status; *nothing: there is none to go on with. */
+static int load(struct session *se, const struct options *o, char **base,
+	bool *nothing)
+{
+	struct why why;
+	int status = STATUS_USAGE;
+
+	if (o->exec != NULL) {
+		status = exec_load(se, o, base);
+		if (status != 0)
+			return status;
+	} else {
+		if (o->ini == NULL && !which_unfinished(se, o, &status)) {
+			*nothing = true;
+			return status;
+		}
+		if (o->ini != NULL && !session_load(se, o->ini, o->given,
+		    o->ngiven, o->json && o->dry_run))
+			return STATUS_USAGE;
+		*base = rundir_base(se->p, o->state_dir);
+		if (!which_parameters(se, o, *base, &status))
+			return status;
+		if (session_open_home(se, *base, !o->dry_run, &why) == -1) {
+			msg_error("%s", why.text);
+			return STATUS_STATE;
+		}
 	}
-	if (o->dry_run) {
-		if (session_has_run(se) && !o->fresh)
-			session_plan(se);
-		status = checkup_dry_run(se, o);
-		goto out;
-	}
-	status = take_lock(se);
-	if (status != 0)
-		goto out;
-	status = STATUS_STATE;
-	if (session_open_run(se, NULL, &why) == -1) {
-		msg_error("%s", why.text);
-		goto out;
-	}
-	if (os_network_fs(se->h.fd) != NULL)
-		msg_warn("%s is on a network file system (%s): locks between "
-			"machines, and what survives a crash of the server, "
-			"are not promised there", se->h.path,
-			os_network_fs(se->h.fd));
+	if (o->cron)
+		se->p->when_done = WHEN_DONE_AGAIN;
 	if (o->fail_fast)
 		se->p->fail_fast = 1, se->p->fail_fast_percent = false;
-	status = settle_run(se, o, &idle);
-	if (status == 0 && !idle) {
-		choice_make(se, o);
-		status = go(se, o, false);
-	} else if (idle && o->json) {
-		struct status_options so = { .ini = se->ini };
-		struct view_run v = session_view(se);
-		struct buf out = { 0 };
+	return 0;
+}
 
-		status_json(&v, &so, &out);
-		buf_char(&out, '\n');
-		(void)io_write(STDOUT_FILENO, out.data, out.len);
-		buf_release(&out);
+static int dry_run(struct session *se, const struct options *o)
+{
+	struct why why;
+	int status;
+
+	if (session_open_run(se, NULL, &why) == -1) {
+		msg_error("%s", why.text);
+		return STATUS_STATE;
 	}
-out:
+	if (session_has_run(se) && !o->fresh)
+		session_plan(se);
+	status = choice_check(se, o, !se->planned);
+	if (status == 0 && o->rerun_stale && se->planned)
+		status = rerun(se, false);
+	return status == 0 ? checkup_dry_run(se, o) : status;
+}
+
+static void warn_of_network(const struct session *se)
+{
+	const char *fs = os_network_fs(se->h.fd);
+
+	if (fs != NULL)
+		msg_warn("%s is on a network file system (%s): locks between "
+			"machines, and what survives a crash of the server, "
+			"are not promised there", se->h.path, fs);
+}
+
+static void show_idle(const struct session *se)
+{
+	struct status_options so = { .ini = se->ini };
+	struct view_run v = session_view(se);
+	struct buf out = { 0 };
+
+	status_json(&v, &so, &out);
+	buf_char(&out, '\n');
+	io_answer(out.data, out.len);
+	buf_release(&out);
+}
+
+/* *left: a run that an earlier start had left has been completed. */
+static int with_session(struct session *se, const struct options *o,
+	bool *left)
+{
+	struct why why;
+	char *base = NULL;
+	bool idle, nothing = false;
+	int status = load(se, o, &base, &nothing);
+
 	free(base);
+	if (status != 0 || nothing)
+		return status;
+	if (o->dry_run)
+		return dry_run(se, o);
+	status = take_lock(se, o);
+	if (status != 0)
+		return status;
+	if (session_open_run(se, NULL, &why) == -1) {
+		msg_error("%s", why.text);
+		return STATUS_STATE;
+	}
+	warn_of_network(se);
+	if (o->exec != NULL && !exec_is_same(se, o))
+		return STATUS_USAGE;
+	status = settle_run(se, o, &idle, left);
+	if (status == 0 && o->exec != NULL)
+		status = exec_keep(se);
+	if (status == 0 && !idle) {
+		status = going(se, o, false);
+		choice_missed(se, o);
+		*left &= plan_finished(&se->plan);
+	} else if (status == 0 && o->json) {
+		show_idle(se);
+	}
 	return status;
 }
 
 int start_main(const struct options *o)
 {
 	struct session se;
+	bool left;
 	int status;
 
-	session_init(&se);
-	status = with_session(&se, o);
-	session_release(&se);
-	if (report_fd != -1) {
-		/* it never got under way: the parent's exit status */
-		unsigned char byte = (unsigned char)status;
-
-		(void)io_write(report_fd, &byte, 1);
-	}
+	/* after what an earlier night has left, today's */
+	do {
+		left = false;
+		session_init(&se);
+		status = with_session(&se, o, &left);
+		session_release(&se);
+	} while (left && o->cron && (status == STATUS_DONE ||
+	    (status & STATUS_OWN)));
+	going_never(status);
 	return status;
 }
 
@@ -429,7 +417,7 @@ int start_detached(const struct options *o)
 	if (pid == -1)
 		msg_die(STATUS_STATE, "cannot go to the background");
 	if (pid == 0) {
-		report_fd = fd;
+		going_report_to(fd);
 		return start_main(o);
 	}
 	n = io_read(fd, &byte, 1);

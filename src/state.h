@@ -4,13 +4,28 @@
  * a live run uses the same fold for the records it writes (state_write), so
  * that what is in memory is what a replay would give.
  *
+ * A task is a step, or an item of a fan-out: "STEP[ITEM]". A fan-out has a task
+ * of its own besides, "STEP", which is DONE when the list of items is known.
+ *
  * Records (fields in [] may be absent):
  *   durexec format run name path seed version     first; begins the run
  *   param   name value                            as given on the command line
  *   begin   pid boot                              a durexec takes the run over
  *   cut     bytes                                 a torn tail was cut off
- *   start   step attempt keeper [phase] [command] [slot]
- *                                                 before a phase is executed
+ *   items   step [from] [list] [of] [source] [total]
+ *                                                 list: items of a fan-out, a
+ *                                                 newline between two, behind
+ *                                                 the first `from` ones; of:
+ *                                                 they are those of another
+ *                                                 one, in its order. They count
+ *                                                 from the record with `total`
+ *                                                 on: so many there are now
+ *   input   path size mtime hash                  a file as it was read; its
+ *                                                 number is how many there were
+ *                                                 before
+ *   start   step attempt keeper [phase] [command] [slot] [inputs]
+ *                                                 before a phase is executed;
+ *                                                 inputs: "0,3,4"
  *   adopt   step                                  this durexec collects what
  *                                                 another one started
  *   ran     step outcome… [left]                  the command succeeded; what
@@ -54,14 +69,27 @@ enum phase {
 				   is placed, too */
 	PHASE_VERIFY,		/* a gate: task.gate says which */
 	PHASE_PLACE,		/* stdout placed, after the gates */
+	PHASE_LIST,		/* of a fan-out: the command whose lines are
+				   its items */
+	PHASE_INPUTS,		/* `inputs` read, before the command */
 	PHASES
 };
 
 struct task {
-	const char *name;
+	const char *name;		/* "STEP" or "STEP[ITEM]" */
+	int fan;			/* of an item, and of a fan-out's own
+					   task: index into state.fan; else
+					   -1 */
+	int item;			/* its place among the items, from 0;
+					   -1: none, or no longer listed */
+	int place;			/* so many items of its fan-out were
+					   listed before it, ever: its files are
+					   called after that */
 	uint8_t state;			/* enum task_state */
 	uint8_t phase;			/* enum phase, while RUNNING */
 	bool ran;			/* the command's success is on disk */
+	bool settled;			/* so are its outputs: what comes after
+					   them has begun */
 	bool asked;			/* a failed gate is to be asked once
 					   more before the command runs again */
 	bool adopted;			/* its end was collected by another
@@ -101,6 +129,8 @@ struct task {
 	int64_t out_bytes, err_bytes;
 	uint64_t command;		/* fingerprint at its start */
 	uint64_t whole;			/* of the definition at its failure */
+	const char *inputs;		/* "0,3,4": state.input, as its command
+					   read them; or NULL */
 	const char *slot;		/* of its pool, while RUNNING; or NULL */
 	const char *gate;		/* "verify.NAME", of PHASE_VERIFY */
 	const char *reason;		/* of NEEDS_REVIEW, SKIPPED; or NULL */
@@ -110,6 +140,28 @@ struct task {
 /* The highest price of an attempt, in millionths (a thousand million): what
  * says more is no price. */
 #define TASK_COST_MOST ((int64_t)1000 * 1000 * 1000 * 1000 * 1000)
+
+/* A fan-out whose items are known. */
+struct fan {
+	const char *step;
+	int head;			/* its own task */
+	int *task;			/* of its items, in order */
+	int n;				/* so many count */
+	size_t listed, cap;
+	int places;			/* given out: tasks that were ever listed */
+	uint64_t source;		/* what they were asked of (hash) */
+	int64_t changed_at;		/* items joined last */
+	int64_t moves;			/* of its items from state to state, and
+					   of them among it */
+};
+
+/* A file that belongs to the fingerprint of steps, as it was once read. */
+struct input {
+	const char *path;
+	int64_t size, mtime;		/* bytes; ns since the epoch. -1: it
+					   was not there */
+	uint64_t hash;			/* of its content */
+};
 
 struct task_output {
 	int task;
@@ -124,7 +176,13 @@ struct state {
 	int nparams;
 	struct task *task;
 	size_t ntasks, task_cap;
-	struct table names;
+	int *index;			/* open addressing over their names */
+	size_t index_size;
+	struct table words;		/* of slots and gates: each kept once */
+	struct fan *fan;
+	size_t nfans, fan_cap;
+	struct input *input;
+	size_t ninputs, input_cap;
 	struct task_output *output;
 	size_t noutputs, output_cap;
 	int *last_output;		/* per task, or -1; grows with tasks */
@@ -155,11 +213,19 @@ int state_apply(void *ctx, const struct record *r, struct why *why);
 int state_task(struct state *s, const char *name);
 /* Its index, or -1. */
 int state_find(const struct state *s, const char *name);
+/* The fan-out of a step's own task; NULL: its items are not known. */
+struct fan *state_fan(const struct state *s, const struct task *t);
+
+/* Step that a task belongs to, by name. */
+const char *task_step(const struct state *s, const struct task *t);
+/* Append its item; nothing for a step. */
+void task_item(const struct state *s, const struct task *t, struct buf *out);
 
 /* The number the next attempt of the task gets. */
 int state_next_attempt(const struct state *s, const struct task *t);
 
-/* Add r to the journal's batch and fold it. A refusal is a bug. */
+/* Add r to the journal's batch and fold it. A refusal is a bug. What was said
+ * (reason, result, an output's value) is recorded without secrets (safe.h). */
 void state_write(struct state *s, struct journal *j, struct record *r);
 
 const char *state_word(enum task_state state);	/* "needs_review" */
@@ -168,6 +234,15 @@ const char *phase_word(enum phase phase);	/* "run" "if" "settle" … */
 const char *task_phase(const struct task *t);
 /* What its output is called in log/STEP.ATTEMPT.KIND: "out" of the command. */
 const char *task_log_kind(const struct task *t);
+/* Names below the run directory, appended: of a log, of $DUREXEC_DIR, of
+ * $DUREXEC_OUTPUT. See rundir.h. */
+void task_log(const struct state *s, const struct task *t, int attempt,
+	const char *kind, struct buf *out);
+void task_dir(const struct state *s, const struct task *t, struct buf *out);
+/* Of what its script has called by `durexec step`: substep.h. */
+void task_sub(const struct state *s, const struct task *t, struct buf *out);
+void task_output_file(const struct state *s, const struct task *t,
+	int attempt, struct buf *out);
 
 /* The outcome fields of a record. */
 void outcome_record(struct record *r, const struct outcome *o);

@@ -2,9 +2,7 @@
 #include "status.h"
 
 #include <fcntl.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,105 +10,16 @@
 #include "clock.h"
 #include "io.h"
 #include "json.h"
-#include "mailbox.h"
-#include "mem.h"
-#include "safe.h"
+#include "member.h"
+#include "outlook.h"
+#include "shown.h"
 #include "summary.h"
 
-/* A step as it is shown: what the state says, put right where the state
- * cannot know (its durexec was killed). */
-struct shown {
-	const struct task *t;
-	int step;
-	const char *state;
-	const char *reason;
-	int pid;		/* 0: not running */
-	bool stale, blocked;
-};
+/* Written as it grows: every item of a million is half a gigabyte. */
+enum { FLUSH_AT = 1 << 20 };
 
-static void show(const struct view_run *r, int step, const bool *blocked,
-	bool live, struct shown *s)
-{
-	const struct task *t = plan_task(r->plan, step);
-	struct mail mail;
-
-	s->t = t;
-	s->step = step;
-	s->state = state_word((enum task_state)t->state);
-	s->reason = t->reason;
-	s->pid = 0;
-	s->stale = summary_stale(r->plan, step);
-	s->blocked = blocked[step];
-	if (t->state != TASK_RUNNING)
-		return;
-	if (live) {
-		mailbox_read(r->d->fd, t->keeper, t->name, t->attempts,
-			task_phase(t), t->turn, &mail);
-		s->pid = (int)mail.pid;
-		return;
-	}
-	switch (summary_orphan(r->d, t, &s->pid)) {
-	case ORPHAN_LIVES:
-		s->reason = "goes on without durexec; the next one adopts it";
-		break;
-	case ORPHAN_ENDED:
-		s->state = "pending";
-		s->pid = 0;
-		s->reason = "ended while durexec was gone; the next one "
-			"collects how";
-		break;
-	case ORPHAN_GONE:
-		s->state = "pending";
-		s->pid = 0;
-		s->reason = r->p->step[step].conf->never &&
-			t->phase == PHASE_RUN ? "lost, and rerun = never: the "
-			"next durexec asks what became of it" :
-			"interrupted; the next durexec starts it again";
-		break;
-	}
-}
-
-static void text_or_null(struct buf *out, const char *key, const char *text)
-{
-	json_key(out, key);
-	json_text(out, text);
-}
-
-static void number_or_null(struct buf *out, const char *key, int64_t n,
-	bool there)
-{
-	json_key(out, key);
-	if (there)
-		json_number(out, n);
-	else
-		json_text(out, NULL);
-}
-
-static void seconds_or_null(struct buf *out, const char *key, int64_t ms,
-	bool there)
-{
-	json_key(out, key);
-	if (there)
-		json_seconds(out, ms);
-	else
-		json_text(out, NULL);
-}
-
-/* Null when nothing was paid. */
-static void money_or_null(struct buf *out, const char *key, int64_t cost)
-{
-	json_key(out, key);
-	if (cost > 0)
-		json_money(out, cost);
-	else
-		json_text(out, NULL);
-}
-
-static void time_of(struct buf *out, const char *key, int64_t at)
-{
-	json_key(out, key);
-	json_time(out, at);
-}
+/* Calls of a script that are shown without --all: the last ones. */
+enum { CALLS_MOST = 20 };
 
 /* Absolute path of the attempt's log; null when nothing was written. bytes:
  * what the state says; while it runs, the file tells. */
@@ -122,16 +31,17 @@ static void log_path(struct buf *out, const char *key,
 	struct stat st;
 
 	if (bytes > 0 || t->state == TASK_RUNNING)
-		rundir_log(&name, t->name, t->attempts, kind);
+		task_log(r->s, t, t->attempts, kind, &name);
 	if (bytes > 0 || (name.len > 0 && fstatat(r->d->fd, name.data, &st,
 	    AT_SYMLINK_NOFOLLOW) == 0 && st.st_size > 0))
 		buf_printf(&path, "%s/%s", r->d->path, name.data);
 	buf_release(&name);
-	text_or_null(out, key, path.data);
+	member_text(out, key, path.data);
 	buf_release(&path);
 }
 
-static void step_json(const struct view_run *r, const struct shown *s,
+/* What is known of a task's attempts. */
+static void attempts_json(const struct view_run *r, const struct shown *s,
 	struct buf *out)
 {
 	const struct task *t = s->t;
@@ -139,269 +49,198 @@ static void step_json(const struct view_run *r, const struct shown *s,
 	bool running = t->state == TASK_RUNNING;
 	bool known = t->outcome.kind != OUTCOME_NONE;
 
-	json_open(out, '{');
-	text_or_null(out, "step", t->name);
-	text_or_null(out, "item", NULL);
-	text_or_null(out, "state", s->state);
 	json_key(out, "attempts");
 	json_number(out, t->attempts);
-	text_or_null(out, "outcome", known ?
+	member_text(out, "outcome", known ?
 		outcome_word(t->outcome.kind) : NULL);
-	number_or_null(out, "exit", t->outcome.exit, t->outcome.exit >= 0);
-	number_or_null(out, "signal", t->outcome.signo,
+	member_number(out, "exit", t->outcome.exit, t->outcome.exit >= 0);
+	member_number(out, "signal", t->outcome.signo,
 		t->outcome.signo != 0);
-	text_or_null(out, "reason", s->reason);
-	time_of(out, "started", t->started_at);
-	time_of(out, "ended", running ? 0 : t->ended_at);
-	seconds_or_null(out, "seconds", (running ? clock_wall() :
+	member_said(out, "reason", s->reason);
+	member_time(out, "started", t->started_at);
+	member_time(out, "ended", running ? 0 : t->ended_at);
+	member_seconds(out, "seconds", (running ? clock_wall() :
 		t->ended_at) - t->started_at, begun && (ended || running));
-	time_of(out, "waiting_until", t->state == TASK_WAITING ?
+	member_time(out, "waiting_until", t->state == TASK_WAITING ?
 		t->until_at : 0);
-	seconds_or_null(out, "user_seconds", t->user_ms, known);
-	seconds_or_null(out, "system_seconds", t->system_ms, known);
-	number_or_null(out, "max_rss_kb", t->rss_kb, known);
-	number_or_null(out, "pid", s->pid, s->pid != 0);
+	member_seconds(out, "user_seconds", t->user_ms, known);
+	member_seconds(out, "system_seconds", t->system_ms, known);
+	member_number(out, "max_rss_kb", t->rss_kb, known);
+	member_number(out, "pid", s->pid, s->pid != 0);
 	log_path(out, "stdout", r, t, "out", t->out_bytes);
 	log_path(out, "stderr", r, t, "err", t->err_bytes);
-	text_or_null(out, "result", t->result);
+	member_said(out, "result", t->result);
+}
+
+/* What its script has called by `durexec step`; nothing when it has not. */
+static void calls_json(const struct showing *sh, const struct task *t,
+	bool all, struct buf *out)
+{
+	static const char *const word[] = { [SUBSTEP_DONE] = "done",
+		[SUBSTEP_RUNNING] = "running", [SUBSTEP_BROKEN] = "pending" };
+	struct substep_list l;
+	size_t i;
+
+	if (!shown_calls(sh, t, all ? SIZE_MAX : CALLS_MOST, &l))
+		return;
+	json_key(out, "substeps");
+	json_open(out, '{');
+	json_key(out, "total");
+	json_number(out, (int64_t)(l.done + l.running + l.broken));
+	json_key(out, "done");
+	json_number(out, (int64_t)l.done);
+	json_key(out, "running");
+	json_number(out, (int64_t)l.running);
+	json_key(out, "list");
+	json_open(out, '[');
+	for (i = 0; i < l.n; i++) {
+		const struct substep_shown *s = &l.v[i];
+
+		json_open(out, '{');
+		member_said(out, "name", s->name);
+		member_text(out, "state", word[s->state]);
+		member_time(out, "started", s->started_at);
+		member_time(out, "ended", s->ended_at);
+		member_seconds(out, "seconds", (s->ended_at != 0 ?
+			s->ended_at : clock_wall()) - s->started_at,
+			s->state != SUBSTEP_BROKEN);
+		json_close(out, '}');
+	}
+	json_close(out, ']');
+	json_close(out, '}');
+	substep_list_release(&l);
+}
+
+/* items: of a fan-out; NULL: of what is none, and of an item. */
+static void entry_json(const struct showing *sh, const struct shown *s,
+	const struct shown_items *items, bool all, struct buf *out)
+{
+	const struct view_run *r = sh->r;
+	int i;
+
+	json_open(out, '{');
+	member_text(out, "step", task_step(r->s, s->t));
+	member_said(out, "item", s->item);
+	member_text(out, "state", state_word(s->state));
+	attempts_json(r, s, out);
 	json_key(out, "stale");
-	json_bool(out, s->stale);
+	json_bool(out, s->why_stale != NULL ||
+		(items != NULL && items->stale > 0));
 	json_key(out, "adopted");
-	json_bool(out, t->adopted);
-	money_or_null(out, "cost", t->cost);
+	json_bool(out, s->t->adopted);
+	member_money(out, "cost", items != NULL ? items->cost : s->t->cost);
+	if (items == NULL)
+		calls_json(sh, s->t, all, out);
+	if (items != NULL) {
+		json_key(out, "items");
+		json_open(out, '{');
+		json_key(out, "total");
+		json_number(out, items->total);
+		for (i = 0; i < TASK_STATES; i++) {
+			json_key(out, state_word((enum task_state)i));
+			json_number(out, items->n[i]);
+		}
+		json_close(out, '}');
+	}
 	json_close(out, '}');
 }
 
-static bool *blocked_steps(const struct view_run *r)
+void status_flush(const struct status_options *o, struct buf *out)
 {
-	bool *blocked = mem_alloc((size_t)r->p->nsteps + 1);
+	/* json.h sets commas by what it finds at the end */
+	if (!o->stream || out->len < FLUSH_AT)
+		return;
+	io_answer(out->data, out->len - 1);
+	out->data[0] = out->data[out->len - 1];
+	out->len = 1;
+}
 
-	plan_blocked(r->plan, blocked);
-	return blocked;
+static void step_json(struct showing *sh, int step,
+	const struct status_options *o, struct buf *out)
+{
+	const struct view_run *r = sh->r;
+	struct task whole = { .outcome = outcome_of(OUTCOME_NONE) };
+	struct shown_items items;
+	struct shown s;
+	const int *unit;
+	bool known;
+	int n, i;
+
+	shown_make(sh, r->plan->stage[step].task, &s);
+	if (r->plan->stage[step].fanout == -1) {
+		entry_json(sh, &s, NULL, o->all, out);
+		return;
+	}
+	known = shown_items(sh, step, &items);
+	if (known) {
+		/* its own attempts only asked for the list */
+		whole.name = s.t->name;
+		whole.fan = -1;
+		s.t = &whole;
+		s.state = items.state;
+	}
+	entry_json(sh, &s, &items, o->all, out);
+	unit = plan_items(r->plan, step, &n);
+	for (i = 0; i < n; i++) {
+		if (!o->all && !shown_matters(plan_unit(r->plan, unit[i])))
+			continue;
+		shown_make(sh, unit[i], &s);
+		entry_json(sh, &s, NULL, o->all, out);
+		status_flush(o, out);
+	}
+}
+
+static void next_json(const struct view_run *r, const struct summary *sum,
+	const char *ini, struct buf *out)
+{
+	struct buf words = { 0 };
+	const char *w;
+	int i, n;
+
+	json_key(out, "next");
+	json_open(out, '[');
+	summary_next(sum, r->plan, ini, &words, &n);
+	for (i = 0, w = words.data; i < n; i++, w += strlen(w) + 1)
+		json_said(out, w);
+	buf_release(&words);
+	json_close(out, ']');
 }
 
 void status_json(const struct view_run *r, const struct status_options *o,
 	struct buf *out)
 {
-	bool *blocked = blocked_steps(r);
-	struct buf words = { 0 };
+	struct outlook outlook = { 0 };
+	struct showing sh;
 	struct summary sum;
-	struct shown s;
-	const char *w;
-	int i, n;
+	int i;
 
 	summary_make(&sum, r->plan, o->live);
+	if (o->live)
+		outlook_make(&outlook, r->plan, r->d, o->jobs);
 	json_open(out, '{');
-	text_or_null(out, "pipeline", r->p->name);
-	text_or_null(out, "run", r->s->run);
-	text_or_null(out, "state", sum.state);
-	time_of(out, "started", r->s->started_at);
-	time_of(out, "ended", sum.ended_at);
+	member_text(out, "pipeline", r->p->name);
+	member_text(out, "run", r->s->run);
+	member_text(out, "state", sum.state);
+	member_time(out, "started", r->s->started_at);
+	member_time(out, "ended", sum.ended_at);
 	json_key(out, "done");
 	json_number(out, sum.done);
 	json_key(out, "total");
 	json_number(out, sum.total);
-	text_or_null(out, "eta", NULL);
+	member_time(out, "eta", o->live ? outlook_end(&outlook, r->plan) : 0);
 	json_key(out, "saved_seconds");
 	json_seconds(out, sum.saved_ms);
-	money_or_null(out, "cost", sum.cost);
-	json_key(out, "next");
-	json_open(out, '[');
-	summary_next(&sum, r->plan, o->ini, &words, &n);
-	for (i = 0, w = words.data; i < n; i++, w += strlen(w) + 1)
-		json_text(out, w);
-	buf_release(&words);
-	json_close(out, ']');
+	member_money(out, "cost", sum.cost);
+	next_json(r, &sum, o->ini, out);
 	json_key(out, "steps");
 	json_open(out, '[');
+	showing_init(&sh, r, o->live);
 	for (i = 0; i < r->p->nsteps; i++) {
-		show(r, i, blocked, o->live, &s);
-		step_json(r, &s, out);
+		step_json(&sh, i, o, out);
+		status_flush(o, out);
 	}
+	showing_release(&sh);
+	outlook_release(&outlook);
 	json_close(out, ']');
 	json_close(out, '}');
-	free(blocked);
-}
-
-static const char *colour_of(const char *state)
-{
-	if (strcmp(state, "done") == 0)
-		return "\033[32m";
-	if (strcmp(state, "needs_review") == 0)
-		return "\033[31m";
-	if (strcmp(state, "running") == 0)
-		return "\033[36m";
-	return "\033[2m";
-}
-
-static void step_row(const struct view_run *r, const struct shown *s,
-	int width, bool colour, struct buf *out)
-{
-	const struct task *t = s->t;
-	const char *state = s->blocked ? "blocked" :
-		t->approval ? "approval" :
-		strcmp(s->state, "needs_review") == 0 ? "needs review" :
-		s->state;
-	char span[CLOCK_SPAN] = "";
-
-	(void)r;
-	if (t->started_at != 0 && (t->ended_at != 0 || s->pid != 0))
-		clock_span((t->ended_at != 0 ? t->ended_at : clock_wall()) -
-			t->started_at, span);
-	/* a name is ASCII: what printf counts is what is seen */
-	buf_printf(out, "  %-*s  %s%-12s%s %8s", width, t->name,
-		colour ? colour_of(s->state) : "", state,
-		colour ? "\033[0m" : "", span);
-	if (t->attempts > 1)
-		buf_printf(out, "  attempt %d", t->attempts);
-	if (s->pid != 0)
-		buf_printf(out, "  pid %d", s->pid);
-	if (t->adopted)
-		buf_str(out, "  adopted");
-	if (s->stale)
-		buf_printf(out, "  STALE: its definition changed since "
-			"(durexec rewind %s runs it again)", t->name);
-	if (t->state == TASK_WAITING) {
-		char when[CLOCK_SPAN], left[CLOCK_SPAN];
-		int64_t now = clock_wall();
-
-		clock_local(t->until_at, when);
-		clock_span(t->until_at > now ? t->until_at - now : 0, left);
-		buf_printf(out, "  until %s (%s)", when, left);
-	}
-	if (t->cost > 0)
-		buf_printf(out, "  $%.2f", (double)t->cost / 1e6);
-	if (s->reason != NULL) {
-		buf_str(out, "  ");
-		safe_line(out, s->reason, strlen(s->reason));
-	}
-	if (t->result != NULL) {
-		buf_str(out, "  result ");
-		safe_line(out, t->result, strlen(t->result));
-	}
-	/* no blanks at the end of a line */
-	while (out->len > 0 && out->data[out->len - 1] == ' ')
-		out->len--;
-	buf_char(out, '\n');
-}
-
-void status_table(const struct view_run *r, const struct status_options *o,
-	bool colour, struct buf *out)
-{
-	bool *blocked = blocked_steps(r);
-	struct summary sum;
-	struct shown s;
-	char when[CLOCK_SPAN];
-	int i, width = 4;
-
-	summary_make(&sum, r->plan, o->live);
-	clock_local(r->s->started_at, when);
-	safe_line(out, r->s->name, strlen(r->s->name));
-	buf_printf(out, "  run %s, started %s: ", r->s->run, when);
-	if (o->live && o->pid != 0)
-		buf_printf(out, "%s (pid %d)", sum.state, o->pid);
-	else
-		buf_str(out, strcmp(sum.state, "needs_review") == 0 ?
-			"needs review" : sum.state);
-	buf_printf(out, ", %d of %d done", sum.done, sum.total);
-	if (sum.ended_at != 0) {
-		clock_local(sum.ended_at, when);
-		buf_printf(out, ", ended %s", when);
-	}
-	if (sum.cost > 0)
-		buf_printf(out, ", $%.2f", (double)sum.cost / 1e6);
-	buf_char(out, '\n');
-	for (i = 0; i < r->p->nsteps; i++)
-		if ((int)strlen(r->p->step[i].name) > width)
-			width = (int)strlen(r->p->step[i].name);
-	for (i = 0; i < r->p->nsteps; i++) {
-		show(r, i, blocked, o->live, &s);
-		step_row(r, &s, width, colour, out);
-	}
-	free(blocked);
-}
-
-static void event_json(const struct view_run *r, const struct view_event *e,
-	const char *kind, struct buf *out)
-{
-	const struct task *t = e->step >= 0 ?
-		plan_task(r->plan, e->step) : NULL;
-
-	json_open(out, '{');
-	time_of(out, "time", e->at);
-	text_or_null(out, "event", kind);
-	if (e->kind == VIEW_BEGIN) {
-		text_or_null(out, "pipeline", r->p->name);
-		text_or_null(out, "run", r->s->run);
-		text_or_null(out, "state", "running");
-	}
-	if (t != NULL) {
-		text_or_null(out, "step", t->name);
-		text_or_null(out, "item", NULL);
-		text_or_null(out, "state", state_word(e->state));
-		json_key(out, "attempt");
-		json_number(out, e->attempt);
-		if (e->kind == VIEW_END) {
-			text_or_null(out, "outcome", e->outcome.kind !=
-				OUTCOME_NONE ? outcome_word(e->outcome.kind) :
-				NULL);
-			number_or_null(out, "exit", e->outcome.exit,
-				e->outcome.exit >= 0);
-			number_or_null(out, "signal", e->outcome.signo,
-				e->outcome.signo != 0);
-			text_or_null(out, "reason", e->text);
-			if (e->state == TASK_WAITING)
-				time_of(out, "until", e->until_at);
-		}
-	}
-	if (e->kind == VIEW_MESSAGE)
-		text_or_null(out, "text", e->text);
-	json_close(out, '}');
-	buf_char(out, '\n');
-}
-
-static void on_event(struct view *v, const struct view_run *r,
-	const struct view_event *e)
-{
-	struct events *ev = (struct events *)((char *)v -
-		offsetof(struct events, view));
-	struct status_options o = { .ini = ev->ini };
-	struct buf out = { 0 };
-
-	switch (e->kind) {
-	case VIEW_BEGIN:
-		event_json(r, e, "run", &out);
-		break;
-	case VIEW_START:
-		event_json(r, e, "step", &out);
-		break;
-	case VIEW_END:
-		event_json(r, e, e->state == TASK_WAITING ? "wait" : "step",
-			&out);
-		break;
-	case VIEW_ADOPT:
-		event_json(r, e, "adopt", &out);
-		break;
-	case VIEW_MESSAGE:
-		event_json(r, e, "message", &out);
-		break;
-	case VIEW_WHERE:
-		break;
-	case VIEW_REST:
-		status_json(r, &o, &out);
-		buf_char(&out, '\n');
-		break;
-	}
-	if (!ev->quiet || e->kind == VIEW_REST)
-		(void)io_write(STDOUT_FILENO, out.data != NULL ? out.data : "",
-			out.len);
-	buf_release(&out);
-}
-
-void events_init(struct events *e, bool quiet, const char *ini)
-{
-	memset(e, 0, sizeof(*e));
-	e->view.event = on_event;
-	e->quiet = quiet;
-	e->ini = ini;
 }

@@ -9,6 +9,7 @@
 #include "guess.h"
 #include "keys.h"
 #include "pools.h"
+#include "refs.h"
 #include "values.h"
 
 /* retry_max_delay = 0, which is no limit: no delay is as long as a year. */
@@ -24,8 +25,7 @@ void stepkeys_names(const char *key[KEY_COUNT])
 	const struct key *keys = keys_of(SECTION_STEP, &n);
 
 	for (size_t i = 0; i < n; i++)
-		if (keys[i].id != KEY_UNSUPPORTED)
-			key[keys[i].id] = keys[i].name;
+		key[keys[i].id] = keys[i].name;
 }
 
 void stepkeys_init(struct stepkeys *k, struct draft *d)
@@ -157,7 +157,9 @@ static int read_text(struct stepkeys *k, struct stepconf *c,
 	case KEY_COST:
 		c->cost = 0;
 		return *text != '\0' ? values_money(text, &c->cost, why) : 0;
-	case KEY_RUN: case KEY_NEEDS: case KEY_IF: case KEY_RETRY_IF:
+	case KEY_RUN: case KEY_NEEDS: case KEY_IF: case KEY_FOREACH:
+	case KEY_FOREACH_FROM: case KEY_INPUTS: case KEY_SECRETS:
+	case KEY_RETRY_IF:
 	case KEY_GIVE_UP_IF: case KEY_WAIT_IF: case KEY_RESUME_RUN:
 	case KEY_OUTPUTS: case KEY_VERIFY: case KEY_FAIL_IF: case KEY_OK_IF:
 	case KEY_RECEIPT: case KEY_STDIN: case KEY_STDOUT: case KEY_ENV:
@@ -226,8 +228,8 @@ static void read_list(struct stepkeys *k, struct stepconf *c,
 {
 	struct strlist list = values_list(&k->d->p->arena, s->value);
 
-	if (s->id == KEY_OUTPUTS) {
-		c->outputs = list;
+	if (s->id == KEY_OUTPUTS || s->id == KEY_INPUTS) {
+		*(s->id == KEY_OUTPUTS ? &c->outputs : &c->inputs) = list;
 		return;
 	}
 	if (s->id == KEY_REQUIRES)
@@ -242,6 +244,85 @@ static void read_list(struct stepkeys *k, struct stepconf *c,
 			given_bad(k->d, s, "unset_env", list.v[i], NULL,
 				"expected names of variables");
 	}
+}
+
+/* The words as they are written, or the one "step:NAME", whose NAME is known
+ * by now. Of this and foreach_from the stronger section's counts. */
+/* Nothing behind the key takes away what a weaker section said. Where there is
+ * nothing of it, something was forgotten; the step would run with no item. */
+static void check_clears(struct stepkeys *k, const struct stepconf *c,
+	const struct setting *s)
+{
+	if (c->foreach.n == 0 && c->foreach_from == NULL)
+		draft_complain(k->d, s->line, mem_printf(s->id == KEY_FOREACH ?
+			"write \"foreach = WORD…\", or take the key out" :
+			"write \"foreach_from = COMMAND\", or take the key "
+			"out"), "%s has no value", k->key[s->id]);
+}
+
+static void read_foreach(struct stepkeys *k, struct stepconf *c,
+	const struct setting *s)
+{
+	struct draft *d = k->d;
+	struct strlist list = values_list(&d->p->arena, s->value);
+	struct strlist known;
+
+	for (int i = 0; i < list.n; i++) {
+		if (values_step(list.v[i]) == NULL)
+			continue;
+		if (list.n > 1) {
+			given_bad(d, s, "foreach", list.v[i], NULL,
+				"step:NAME has to stand alone");
+			continue;
+		}
+		known = refs_words(d, s->line, "foreach", list.v[i]);
+		/* complained: no step is missed besides */
+		list.v[i] = known.n == 0 ? values_step(list.v[i]) :
+			arena_dup(&d->p->arena, known.v[0]);
+	}
+	if (list.n == 0)
+		check_clears(k, c, s);
+	c->foreach = list;
+	if (list.n > 0)
+		c->foreach_from = NULL;
+}
+
+static void read_foreach_from(struct stepkeys *k, struct stepconf *c,
+	const struct setting *s)
+{
+	struct draft *d = k->d;
+	const char *text = s->value + strspn(s->value, " \t\n");
+
+	if (*text == '\0')
+		check_clears(k, c, s);
+	c->foreach_from = values_step(text) != NULL ?
+		values_trim(arena_dup(&d->p->arena, text)) :
+		given_script(d, s, "foreach_from");
+	if (c->foreach_from != NULL)
+		memset(&c->foreach, 0, sizeof(c->foreach));
+}
+
+/* Names of variables, known by now: none of them may have a value that stands
+ * in the file. */
+static void read_secrets(struct stepkeys *k, struct stepconf *c,
+	const struct setting *s)
+{
+	struct draft *d = k->d;
+	struct strlist words = refs_words(d, s->line, "secrets", s->value);
+	struct strlist list = { NULL, 0 };
+
+	if (words.n > 0)
+		list.v = arena_alloc(&d->p->arena,
+			(size_t)words.n * sizeof(*list.v));
+	for (int i = 0; i < words.n; i++) {
+		if (values_is_variable(words.v[i]))
+			list.v[list.n++] = arena_dup(&d->p->arena, words.v[i]);
+		else	/* it may be NAME=VALUE, so it is not quoted */
+			draft_complain(d, s->line, NULL, "secrets: expected "
+				"names of variables, and word %d is none",
+				i + 1);
+	}
+	c->secrets = list;
 }
 
 /* Those that add up over the sections. */
@@ -300,7 +381,17 @@ void stepkeys_apply(struct stepkeys *k, struct stepconf *c,
 	case KEY_WORKDIR:
 		c->workdir = given_line(d, s, key);
 		break;
-	case KEY_REQUIRES: case KEY_OUTPUTS: case KEY_UNSET_ENV:
+	case KEY_FOREACH:
+		read_foreach(k, c, s);
+		break;
+	case KEY_FOREACH_FROM:
+		read_foreach_from(k, c, s);
+		break;
+	case KEY_SECRETS:
+		read_secrets(k, c, s);
+		break;
+	case KEY_REQUIRES: case KEY_OUTPUTS: case KEY_INPUTS:
+	case KEY_UNSET_ENV:
 		read_list(k, c, s);
 		break;
 	case KEY_RETRY_IF: case KEY_GIVE_UP_IF: case KEY_WAIT_IF:

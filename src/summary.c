@@ -7,25 +7,22 @@
 
 #include "clock.h"
 #include "mailbox.h"
+#include "walk.h"
 
-bool summary_stale(const struct plan *pl, int step)
+static void count(struct summary *sum, const struct plan *pl, int unit)
 {
-	const struct task *t = plan_task(pl, step);
+	const struct task *t = plan_unit(pl, unit);
+	/* the list of a fan-out that has items is work, but none of them */
+	bool counts = plan_counts(pl, unit);
 
-	return t->state == TASK_DONE && t->command != 0 &&
-		t->command != pipeline_command_hash(pl->p, step);
-}
-
-static void count(struct summary *sum, const struct plan *pl, int step)
-{
-	const struct task *t = plan_task(pl, step);
-
+	sum->total += counts;
 	switch ((enum task_state)t->state) {
 	case TASK_PENDING:
-		sum->pending++;
+		sum->pending += counts;
 		break;
 	case TASK_RUNNING:
 		sum->running++;
+		sum->running_since += t->started_at;
 		break;
 	case TASK_WAITING:
 		sum->waiting++;
@@ -33,31 +30,48 @@ static void count(struct summary *sum, const struct plan *pl, int step)
 			sum->until_at = t->until_at;
 		break;
 	case TASK_DONE:
-		sum->done++;
-		if (t->session < pl->s->sessions && t->started_at != 0) {
+		sum->done += counts;
+		/* without a start it is a person's word */
+		if (t->started_at == 0)
+			break;
+		if (counts && t->ended_at >= t->started_at) {
+			sum->timed++;
+			sum->timed_ms += t->ended_at - t->started_at;
+		}
+		if (t->session < pl->s->sessions) {
 			sum->saved_ms += t->ended_at - t->started_at;
 			sum->saved_cost += t->cost;
 		}
-		sum->stale += summary_stale(pl, step);
 		break;
 	case TASK_NEEDS_REVIEW:
 		if (t->approval) {
 			sum->approvals++;
-		} else if (plan_settled(pl, step)) {
+		} else if (plan_unit_settled(pl, unit)) {
 			sum->allowed++;
-			sum->done++;
+			sum->done += counts;
 		} else {
 			sum->review++;
 			sum->held += t->hold && !t->ran;
 		}
 		break;
 	case TASK_SKIPPED:
-		sum->skipped++;
-		sum->done++;
+		sum->skipped += counts;
+		sum->done += counts;
 		break;
 	case TASK_STATES:
 		break;
 	}
+}
+
+void summary_add(struct summary *sum, const struct plan *pl, int step)
+{
+	const int *items;
+	int n, i;
+
+	items = plan_items(pl, step, &n);
+	count(sum, pl, pl->stage[step].task);
+	for (i = 0; i < n; i++)
+		count(sum, pl, items[i]);
 }
 
 void summary_make(struct summary *sum, const struct plan *pl, bool live)
@@ -67,10 +81,9 @@ void summary_make(struct summary *sum, const struct plan *pl, bool live)
 
 	memset(sum, 0, sizeof(*sum));
 	sum->live = live;
-	sum->total = pl->p->nsteps;
 	sum->cost = pl->s->cost;
 	for (i = 0; i < pl->p->nsteps; i++)
-		count(sum, pl, i);
+		summary_add(sum, pl, i);
 	if (pl->s->closed != NULL)
 		sum->ended_at = pl->s->closed_at;
 	if (live)
@@ -128,16 +141,21 @@ static bool is_there(const struct rundir *d, const char *path)
 		st.st_size > 0;
 }
 
-void summary_log(const struct rundir *d, const struct task *t,
-	struct buf *out)
+void summary_log(const struct rundir *d, const struct state *s,
+	const struct task *t, struct buf *out)
 {
-	const char *const kinds[] = { t->phase != PHASE_RUN ?
-		task_log_kind(t) : "err", "err", "out" };
+	const char *kinds[] = { task_log_kind(t), "err", "out" };
 	size_t i;
 
+	/* these wrote what they found out, which says nothing of a failure */
+	if (t->phase == PHASE_RUN || t->phase == PHASE_LIST ||
+	    t->phase == PHASE_INPUTS)
+		kinds[0] = "err";
+	if (t->phase == PHASE_LIST)
+		kinds[2] = task_log_kind(t);
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		buf_reset(out);
-		rundir_log(out, t->name, t->attempts, kinds[i]);
+		task_log(s, t, t->attempts, kinds[i], out);
 		if (is_there(d, out->data))
 			return;
 	}
@@ -151,19 +169,20 @@ static void word(struct buf *out, int *n, const char *text)
 	(*n)++;
 }
 
-/* The first step that awaits approval, or that has to be named. */
+/* The first one that awaits approval, or that has to be named. */
 static const char *first(const struct plan *pl, bool approval)
 {
-	int i;
+	struct walk w = { .pl = pl };
+	int unit;
 
-	for (i = 0; i < pl->p->nsteps; i++) {
-		const struct task *t = plan_task(pl, i);
+	while ((unit = walk_next(&w)) != -1) {
+		const struct task *t = plan_unit(pl, unit);
 
 		if (t->state == TASK_NEEDS_REVIEW && t->approval == approval &&
-		    (approval || (t->hold && !plan_settled(pl, i))))
-			break;
+		    (approval || (t->hold && !plan_unit_settled(pl, unit))))
+			return t->name;
 	}
-	return i < pl->p->nsteps ? pl->p->step[i].name : "";
+	return "";
 }
 
 void summary_next(const struct summary *sum, const struct plan *pl,

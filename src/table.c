@@ -42,6 +42,11 @@ int table_get(const struct table *t, const char *name)
 	return s->name != NULL ? s->index : TABLE_NONE;
 }
 
+const char *table_name(const struct table *t, const char *name)
+{
+	return t->size != 0 ? find(t->slot, t->size, name)->name : NULL;
+}
+
 void table_put(struct table *t, const char *name, int index)
 {
 	struct table_slot *s;

@@ -19,6 +19,8 @@ struct table {
 
 /* index of name, or TABLE_NONE */
 int table_get(const struct table *t, const char *name);
+/* The name that was put there, or NULL. */
+const char *table_name(const struct table *t, const char *name);
 /* name must not be in the table yet; index >= 0 */
 void table_put(struct table *t, const char *name, int index);
 void table_release(struct table *t);

@@ -16,7 +16,7 @@ enum { LOOK_AT = 64 * 1024, LONGEST = 500 };
 bool tail_add(struct buf *out, int dirfd, const char *path, int lines,
 	const char *before)
 {
-	int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = io_open(dirfd, path, O_RDONLY);
 	bool shown;
 
 	if (fd == -1)
@@ -26,25 +26,41 @@ bool tail_add(struct buf *out, int dirfd, const char *path, int lines,
 	return shown;
 }
 
+/* Read the end of a regular file, without secrets. */
+static void read_end(int fd, struct buf *out)
+{
+	struct mask *secrets = safe_secrets();
+	/* one that begins before it is hidden, too */
+	size_t most = LOOK_AT + secrets->longest, from;
+	struct stat st;
+	ssize_t n;
+	char *text;
+
+	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode) || st.st_size == 0)
+		return;
+	(void)lseek(fd, st.st_size > (off_t)most ? st.st_size - (off_t)most :
+		0, SEEK_SET);
+	text = mem_alloc(most);
+	n = io_read(fd, text, most);
+	from = n > LOOK_AT ? (size_t)n - LOOK_AT : 0;
+	if (n > 0)
+		mask_part(secrets, text, (size_t)n, from, (size_t)n, out);
+	free(text);
+}
+
 bool tail_fd(struct buf *out, int fd, int lines, const char *before)
 {
-	char *text = NULL, *start, *end, *line, *nl, *cr;
-	struct stat st;
-	ssize_t n = 0;
+	char *start, *end, *line, *nl, *cr;
+	struct buf text = { 0 };
 	bool shown = false;
 
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0) {
-		(void)lseek(fd, st.st_size > LOOK_AT ?
-			st.st_size - LOOK_AT : 0, SEEK_SET);
-		text = mem_alloc(LOOK_AT + 1);
-		n = io_read(fd, text, LOOK_AT);
-	}
-	if (n <= 0)
+	read_end(fd, &text);
+	if (text.len == 0)
 		goto out;
-	end = text + n;
+	end = text.data + text.len;
 	if (end[-1] == '\n')
 		end--;
-	for (start = end; start > text; start--)
+	for (start = end; start > text.data; start--)
 		if (start[-1] == '\n' && --lines == 0)
 			break;
 	for (line = start; line <= end && start < end; line = nl + 1) {
@@ -64,6 +80,6 @@ bool tail_fd(struct buf *out, int fd, int lines, const char *before)
 		shown = true;
 	}
 out:
-	free(text);
+	buf_release(&text);
 	return shown;
 }

@@ -15,10 +15,15 @@
 #include "os.h"
 
 enum {
-	/* How long KILL is repeated before survivors are named. */
+	/* How long KILL is repeated, after nobody new was found, before
+	 * survivors are named. */
 	KILL_FOR_MS = 5000,
+	/* However many new ones come. */
+	KILL_MOST_MS = 60000,
 	/* Between two rounds of KILL: orphans move up to us in between. */
 	KILL_EVERY_MS = 20,
+	/* How long it may take until nobody runs any more who forks. */
+	FREEZE_FOR_MS = 1000,
 	/* Between two looks at how much was written: at first and close to
 	 * the limit, and when there is no hurry. */
 	FLOOD_SOON_MS = 10, FLOOD_EVERY_MS = 250,
@@ -31,14 +36,30 @@ enum {
  * ours, and, as asked, what has left it. */
 static int signal_tree(struct tree *t, int signo, bool all, pid_t *last)
 {
+	bool group = t->anchored && !t->shared;
 	int n = 0;
 
-	if (t->anchored && kill(-t->pid, signo) == 0)
+	if (group && kill(-t->pid, signo) == 0)
 		n = 1;
-	if (all || !t->anchored)
-		n += os_signal_descendants(signo, t->anchored ? t->pid : 0,
-			last);
+	if (all || !group)
+		n += os_signal_descendants(signo, group ? t->pid : 0,
+			&t->strangers, last);
 	return n;
+}
+
+/* All of it stops. Who forks faster than it is found in /proc would never be
+ * found whole else. True: somebody was found who had not been sent it. */
+static bool freeze(const struct tree *t)
+{
+	int64_t until = clock_mono() + FREEZE_FOR_MS;
+	bool group = t->anchored && !t->shared, any = false;
+
+	if (group)
+		kill(-t->pid, SIGSTOP);
+	while (os_stop_descendants(group ? t->pid : 0, &t->strangers) > 0 &&
+	    clock_mono() < until)
+		any = true;
+	return any;
 }
 
 static void begin_kill(struct tree *t)
@@ -46,7 +67,8 @@ static void begin_kill(struct tree *t)
 	if (t->stopping == STOP_KILL)
 		return;
 	t->stopping = STOP_KILL;
-	t->give_up_mono = clock_mono() + KILL_FOR_MS;
+	t->kill_mono = clock_mono();
+	t->give_up_mono = t->kill_mono + KILL_FOR_MS;
 }
 
 /* Bytes written so far; *ago_ms: when the last of them, by the wall clock. */
@@ -71,31 +93,51 @@ static int64_t written(const struct tree *t, int64_t *ago_ms)
 	return bytes;
 }
 
-static void begin_stop(struct tree *t, enum outcome_kind cause)
+/* False: it is under way already. */
+static bool note_stop(struct tree *t, enum outcome_kind cause)
 {
 	int64_t ago;
 
 	if (t->cause == OUTCOME_NONE && !t->ended)
 		t->cause = cause;
 	if (t->stopping != STOP_NO)
-		return;
+		return false;
 	t->stopping = STOP_GRACE;
 	t->grace_mono = clock_mono() + t->grace_ms;
 	if (t->max_output != 0)
 		t->stopped_bytes = written(t, &ago);
+	return true;
+}
+
+static void begin_stop(struct tree *t, enum outcome_kind cause)
+{
+	if (!note_stop(t, cause))
+		return;
 	/* Once: ffmpeg, told twice, leaves a file without its index. Whoever
 	 * has left the group is told when the first process is gone. */
 	signal_tree(t, t->stop_signal, t->ended, NULL);
 	signal_tree(t, SIGCONT, t->ended, NULL);
-	t->told_rest = t->ended;
+	t->told_rest = t->ended || t->shared;
+}
+
+void tree_was_told(struct tree *t)
+{
+	if (note_stop(t, OUTCOME_INTERRUPTED))
+		t->grace_mono = 0;
+}
+
+void tree_pass(const struct tree *t, int signo)
+{
+	if (t->anchored && !t->ended)
+		kill(t->pid, signo);
 }
 
 /* The first process has ended after a stop: now those who left its group. */
 static void tell_rest(struct tree *t)
 {
 	t->told_rest = true;
-	os_signal_descendants(t->stop_signal,
-		t->anchored ? t->pid : 0, NULL);
+	os_signal_descendants(t->stop_signal, t->shared ? getpgrp() :
+		t->anchored ? t->pid : 0, &t->strangers, NULL);
 }
 
 static void pause_tree(struct tree *t)
@@ -104,24 +146,54 @@ static void pause_tree(struct tree *t)
 		return;
 	t->paused = true;
 	t->paused_mono = clock_mono();
-	signal_tree(t, SIGSTOP, true, NULL);
+	(void)freeze(t);
+}
+
+void tree_was_paused(struct tree *t, int64_t ms)
+{
+	if (t->timeout_mono != 0)
+		t->timeout_mono += ms;
+	if (t->idle_mono != 0)
+		t->idle_mono += ms;
+	if (t->grace_mono != 0)
+		t->grace_mono += ms;
+}
+
+void tree_waits(struct tree *t)
+{
+	if (t->idle_mono != 0)
+		t->idle_mono = clock_mono() + t->idle_ms;
 }
 
 static void continue_tree(struct tree *t)
 {
-	int64_t away;
-
 	if (!t->paused)
 		return;
 	t->paused = false;
-	away = clock_mono() - t->paused_mono;
-	if (t->timeout_mono != 0)
-		t->timeout_mono += away;
-	if (t->idle_mono != 0)
-		t->idle_mono += away;
-	if (t->grace_mono != 0)
-		t->grace_mono += away;
+	tree_was_paused(t, clock_mono() - t->paused_mono);
 	signal_tree(t, SIGCONT, true, NULL);
+}
+
+static bool is_stranger(const struct tree *t, pid_t pid)
+{
+	size_t i;
+
+	for (i = 0; i < t->strangers.n; i++)
+		if (t->strangers.v[i] == pid)
+			return true;
+	return false;
+}
+
+/* Has it ended? Nothing is waited for. */
+static int ask(pid_t pid, int what, siginfo_t *info)
+{
+	int ret;
+
+	info->si_pid = 0;
+	do {
+		ret = waitid(P_PID, (id_t)pid, info, what | WNOHANG);
+	} while (ret == -1 && errno == EINTR);
+	return ret;
 }
 
 /* Children of ours besides the first process, by the kernel's list. Their
@@ -147,23 +219,22 @@ static bool others_left(struct tree *t)
 
 		if (end == p || pid <= 0)
 			return left;
-		if (pid == t->pid)
+		if (pid == t->pid || is_stranger(t, pid))
 			continue;
-		info.si_pid = 0;
-		if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG) == 0 &&
-		    info.si_pid == 0)
+		if (ask(pid, WEXITED, &info) == 0 && info.si_pid == 0)
 			left = true;
 	}
 }
 
 bool tree_reap(struct tree *t)
 {
-	siginfo_t info = { 0 };
+	siginfo_t info;
+	size_t i;
 	int status;
 	pid_t pid;
 
-	if (!t->ended && waitid(P_PID, (id_t)t->pid, &info,
-	    WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == t->pid)
+	if (!t->ended && ask(t->pid, WEXITED | WNOWAIT, &info) == 0 &&
+	    info.si_pid == t->pid)
 		t->ended = true;
 	if (!t->ended) {
 		/* orphans of the tree that ended before it */
@@ -182,8 +253,10 @@ bool tree_reap(struct tree *t)
 	}
 	/* Who became ours meanwhile; or all, where /proc has no list. */
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		;
-	return pid == -1;
+		for (i = 0; i < t->strangers.n; i++)
+			if (t->strangers.v[i] == pid)
+				t->strangers.v[i] = 0;
+	return pid == -1 || (t->strangers.n > 0 && !others_left(t));
 }
 
 /* Nothing written for idle_ms? Time asleep does not count: what the wall
@@ -252,7 +325,8 @@ static int64_t check_limits(struct tree *t)
 	}
 	if (t->flood_mono != 0 && now >= t->flood_mono)
 		check_flood(t, now);
-	if (t->stopping == STOP_GRACE && now >= t->grace_mono)
+	if (t->stopping == STOP_GRACE && t->grace_mono != 0 &&
+	    now >= t->grace_mono)
 		begin_kill(t);
 	switch (t->stopping) {
 	case STOP_NO:
@@ -318,7 +392,15 @@ int64_t tree_look(struct tree *t)
 		tell_rest(t);
 	next = check_limits(t);
 	if (t->stopping == STOP_KILL) {
+		/* among thousands who fork we would get no time to do so */
+		os_hurry(true);
+		if (freeze(t))
+			t->give_up_mono = clock_mono() + KILL_FOR_MS;
+		/* a daemon of somebody else's may have new children for ever */
+		if (t->give_up_mono > t->kill_mono + KILL_MOST_MS)
+			t->give_up_mono = t->kill_mono + KILL_MOST_MS;
 		signal_tree(t, SIGKILL, true, &t->survivor);
+		os_hurry(false);
 		if (clock_mono() >= t->give_up_mono)
 			return TREE_GIVE_UP;
 	}

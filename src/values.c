@@ -320,3 +320,8 @@ struct strlist values_list(struct arena *arena, const char *text)
 	}
 	return list;
 }
+
+const char *values_step(const char *text)
+{
+	return strncmp(text, "step:", 5) == 0 ? text + 5 : NULL;
+}

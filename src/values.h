@@ -46,6 +46,9 @@ int values_fail_fast(const char *text, int *n, bool *percent,
 /* Split at commas, blanks and newlines. Words and array are the arena's. */
 struct strlist values_list(struct arena *arena, const char *text);
 
+/* "step:NAME" -> NAME; NULL: it is something else. */
+const char *values_step(const char *text);
+
 /* The names values_signal() takes, without SIG, for "did you mean". */
 const char *const *values_signal_names(size_t *n);
 

@@ -11,6 +11,7 @@
 #include "act.h"
 #include "clock.h"
 #include "control.h"
+#include "exec.h"
 #include "history.h"
 #include "io.h"
 #include "logs.h"
@@ -21,6 +22,7 @@
 #include "start.h"
 #include "status.h"
 #include "summary.h"
+#include "trim.h"
 #include "which.h"
 
 /* A verb alternates between the socket and the lock for so long, so that a
@@ -37,7 +39,7 @@ static void nap(int ms)
 static void print(const struct buf *out)
 {
 	if (out->len > 0)
-		(void)io_write(STDOUT_FILENO, out->data, out->len);
+		io_answer(out->data, out->len);
 }
 
 static int show_status(struct session *se, const struct options *o)
@@ -46,7 +48,7 @@ static int show_status(struct session *se, const struct options *o)
 	struct buf out = { 0 };
 	pid_t pid = home_holder(&se->h);
 	struct status_options so = { .live = pid != 0, .pid = (int)pid,
-		.ini = se->ini };
+		.ini = se->ini, .all = o->all, .stream = true };
 
 	if (o->json) {
 		status_json(&v, &so, &out);
@@ -218,6 +220,12 @@ static int stop(struct session *se, const struct options *o)
 	return status;
 }
 
+/* An empty word would end the request; it says nothing anyway. */
+static const char *result_of(const struct options *o)
+{
+	return o->result != NULL && *o->result != '\0' ? o->result : NULL;
+}
+
 /* The request as words for the socket. */
 static char **act_words(const struct options *o, const char *verb)
 {
@@ -227,13 +235,24 @@ static char **act_words(const struct options *o, const char *verb)
 	words[n++] = (char *)verb;
 	if (o->failed)
 		words[n++] = (char *)"--failed";
-	if (o->result != NULL) {
+	if (result_of(o) != NULL) {
 		words[n++] = (char *)"--result";
-		words[n++] = (char *)o->result;
+		words[n++] = (char *)result_of(o);
 	}
 	for (i = 0; i < o->nsteps; i++)
 		words[n++] = o->step[i];
 	return words;
+}
+
+/* What exec wrote goes on with exec: it knows --env, and its output. */
+static void say_go_on(const struct session *se)
+{
+	const char *name = strrchr(se->ini, '/');
+
+	if (name != NULL && strcmp(name, "/" EXEC_FILE) == 0)
+		printf("go on: the same durexec exec again\n");
+	else
+		printf("go on: durexec %s\n", se->ini);
 }
 
 /* Carry the request out on a run at rest. -1: it is not at rest. */
@@ -241,6 +260,7 @@ static int act_at_rest(struct session *se, const struct options *o,
 	const struct act *a)
 {
 	struct machine machine = { .dirfd = -1 };
+	struct act here = *a;
 	int64_t *parked;
 	struct buf answer = { 0 };
 	struct why why;
@@ -277,7 +297,8 @@ static int act_at_rest(struct session *se, const struct options *o,
 	if (session_open_write(se, &why) == -1)
 		goto fail;
 	parked = run_parked(&se->plan);
-	if (act_on(a, &se->plan, &se->j, &answer, &changed, &why) == -1) {
+	here.dirfd = se->d.fd;
+	if (act_on(&here, &se->plan, &se->j, &answer, &changed, &why) == -1) {
 		free(parked);
 		msg_error("%s", why.text);
 		status = STATUS_USAGE;
@@ -288,10 +309,11 @@ static int act_at_rest(struct session *se, const struct options *o,
 	session_close_finished(se);
 	if (journal_commit(&se->j, &why) == -1)
 		goto fail;
+	trim_logs(&se->plan, &se->d);
 	print(&answer);
 	status = 0;
 	if (changed > 0 && !o->go && se->s.closed == NULL)
-		printf("go on: durexec %s\n", se->ini);
+		say_go_on(se);
 	goto out;
 fail:
 	msg_error("%s", why.text);
@@ -305,7 +327,7 @@ static int act(struct session *se, const struct options *o, const char *verb)
 {
 	struct act a = { .verb = (enum act_verb)act_verb_of(verb),
 		.by = verb, .name = o->step, .n = (int)o->nsteps,
-		.all_failed = o->failed, .result = o->result };
+		.all_failed = o->failed, .result = result_of(o) };
 	char **words;
 	int64_t until = clock_mono() + REACH_FOR_MS;
 	struct buf answer = { 0 };
@@ -382,7 +404,9 @@ int verbs_main(const struct options *o)
 
 	session_init(&se);
 	status = which_run(&se, o);
-	if (status != 0)
+	if (status == WHICH_SHOWN)
+		status = STATUS_DONE;
+	if (!se.planned)
 		goto out;
 	switch (o->command) {
 	case COMMAND_STATUS:
@@ -417,6 +441,7 @@ int verbs_main(const struct options *o)
 		status = history_show(&se, o);
 		break;
 	case COMMAND_START:
+	case COMMAND_CLEAN:
 	case COMMAND_HELP:
 	case COMMAND_PRESET:
 	case COMMAND_VERSION:

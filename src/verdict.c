@@ -6,12 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "safe.h"
+
 void verdict_say(struct verdict *v, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(v->reason, sizeof(v->reason), fmt, ap);
+	safe_format(v->reason, sizeof(v->reason), fmt, ap);
 	va_end(ap);
 }
 

@@ -24,7 +24,7 @@ struct evidence {
 	const char *headers;		/* of files in $DUREXEC_DIR that the
 					   attempt wrote; NULL none */
 	size_t headers_len;
-	const char *missing;		/* of SETTLE, PLACE: what it said last;
+	const char *missing;		/* of SETTLE, PLACE, INPUTS: what it said last;
 					   NULL nothing */
 	int64_t now;			/* ms, wall */
 	double random;			/* [0, 1): for jitter */
@@ -34,11 +34,23 @@ struct evidence {
 enum { JUDGE_TAIL = 64 * 1024 };
 
 /* Why a task waits. */
-enum wait_kind { WAIT_NO, WAIT_RETRY, WAIT_LIMIT };
+enum wait_kind {
+	WAIT_NO, WAIT_RETRY, WAIT_LIMIT,
+	WAIT_CALL		/* for a retry of a call of `durexec step` */
+};
+
+/* What `durexec step` writes into $DUREXEC_WAIT: this, "retry" or "limit", the
+ * time (ms since the epoch), and why. A script that goes on all the same takes
+ * it back with its next call. */
+#define VERDICT_CALL "durexec-step "
+
+/* EX_TEMPFAIL of sysexits.h */
+enum { EXIT_NOT_NOW = 75 };
 
 enum verdict_next {
 	NEXT_END,		/* the task goes to `state` */
-	NEXT_RUN,		/* the condition holds: now the command */
+	NEXT_RUN,		/* now the command */
+	NEXT_LISTED,		/* the items of a fan-out are there */
 	NEXT_AFTER		/* a part has succeeded: now what comes after
 				   it (judge_after) */
 };

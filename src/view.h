@@ -26,7 +26,8 @@ enum view_kind {
 
 struct view_event {
 	enum view_kind kind;
-	int step;		/* -1 none */
+	int task;		/* index into the state's; -1 none */
+	int step;		/* its step; -1 none, or no longer in the file */
 	/* The task as it was when it happened: it may have moved on. */
 	enum task_state state;
 	int attempt;

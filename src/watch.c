@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -17,6 +18,7 @@
 #include "clock.h"
 #include "io.h"
 #include "keeper.h"
+#include "mem.h"
 #include "os.h"
 #include "spawn.h"
 
@@ -42,12 +44,21 @@ static int open_mailbox(const struct watch *w, int dirfd, struct why *why)
 	int fd, i;
 
 	mailbox_name(w->number, name);
-	fd = openat(dirfd, name, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC |
-		O_NOFOLLOW, 0600);
+	fd = io_open(dirfd, name, O_RDWR | O_CREAT | O_APPEND);
+	/* what is no file of ours is as little for us as another keeper's */
+	if (fd == -1 && (errno == ELOOP || errno == ENXIO || errno == EMLINK ||
+	    errno == EISDIR))
+		return HELD;
 	if (fd == -1)
 		return why_sys(why, "cannot create %s", name);
-	for (i = 0; i < TRIES && flock(fd, LOCK_EX | LOCK_NB) != 0; i++)
+	for (i = 0; i < TRIES && flock(fd, LOCK_EX | LOCK_NB) != 0; i++) {
+		if (errno != EWOULDBLOCK && errno != EINTR) {
+			why_sys(why, "cannot lock %s", name);
+			close(fd);
+			return -1;
+		}
 		nap(1);
+	}
 	if (i == TRIES) {
 		close(fd);
 		return HELD;
@@ -210,8 +221,10 @@ int watch_sweep(int dirfd, const char *const *logs, int nlogs,
 	enum { FILES = 4, FOR_MS = 5000, EVERY_MS = 20 };
 	int64_t until = clock_mono() + FOR_MS;
 	struct os_file file[FILES];
+	/* calls of `durexec step` have keys below the step's */
+	char *below = mem_printf("%s/", mark);
 	struct stat st;
-	int n = 0, i;
+	int n = 0, i, ret = 0;
 	pid_t last = 0;
 
 	for (i = 0; i < nlogs && n < FILES; i++) {
@@ -221,12 +234,25 @@ int watch_sweep(int dirfd, const char *const *logs, int nlogs,
 		file[n].ino = st.st_ino;
 		n++;
 	}
-	while (os_kill_marked(mark, file, n, 0, &last) > 0) {
+	for (;;) {
+		int found = os_kill_marked(mark, file, n, 0, &last);
+		int more = os_kill_marked(below, NULL, 0, 0, &last);
+
+		if (found == 0 && more == 0)
+			break;
 		*left = last;
-		if (clock_mono() > until)
-			return why_set(why, "process %ld, left of a killed "
+		if (clock_mono() > until && last == 0) {
+			ret = why_sys(why, "cannot look for what a killed "
+				"attempt left");
+			break;
+		}
+		if (clock_mono() > until) {
+			ret = why_set(why, "process %ld, left of a killed "
 				"attempt, cannot be killed", (long)last);
+			break;
+		}
 		nap(EVERY_MS);
 	}
-	return 0;
+	free(below);
+	return ret;
 }

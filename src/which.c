@@ -10,7 +10,9 @@
 #include "load.h"
 #include "mem.h"
 #include "msg.h"
+#include "overview.h"
 #include "quote.h"
+#include "secrets.h"
 
 /* Of `start` and verbs alike: the command to type for each. */
 static void list(const char *command, const struct candidate *c, size_t n,
@@ -150,7 +152,7 @@ static bool load_for_verb(struct session *se, const struct options *o)
 
 	se->ini = mem_dup(o->ini);
 	se->p = pipeline_load(o->ini, o->given, o->ngiven, &complaints);
-	path = se->p == NULL ? realpath(o->ini, NULL) : NULL;
+	path = se->p == NULL ? mem_of(realpath(o->ini, NULL)) : NULL;
 	if (path != NULL) {
 		slash = strrchr(path, '/');
 		base = o->state_dir != NULL ? rundir_base(NULL, o->state_dir) :
@@ -167,11 +169,67 @@ static bool load_for_verb(struct session *se, const struct options *o)
 	}
 	if (se->p == NULL)
 		session_complain(&complaints, false);
+	else
+		secrets_read(se->p, NULL);
 	complaints_release(&complaints);
 	session_candidates_free(c, n);
 	free(base);
 	free(path);
 	return se->p != NULL;
+}
+
+/* What lives below .durexec here, or where exec keeps its runs. */
+static struct candidate *here(const struct options *o, char **base, size_t *n,
+	size_t *broken)
+{
+	const char *env = getenv("DUREXEC_STATE_DIR");
+	struct candidate *c;
+	char *home;
+
+	*base = rundir_base(NULL, o->state_dir);
+	c = session_candidates(*base, NULL, n, broken);
+	if (*n + *broken > 0 || o->state_dir != NULL ||
+	    (env != NULL && *env != '\0'))
+		return c;
+	home = rundir_state_home();
+	if (home == NULL || access(home, F_OK) != 0) {
+		free(home);
+		return c;
+	}
+	session_candidates_free(c, *n);
+	c = session_candidates(home, NULL, n, broken);
+	if (*n + *broken > 0) {
+		free(*base);
+		*base = home;
+	} else {
+		free(home);
+	}
+	return c;
+}
+
+int which_only(struct session *se, const struct options *o, char **base,
+	char **name)
+{
+	const struct candidate *one;
+	struct candidate *c;
+	size_t n, broken;
+	int status = STATUS_USAGE;
+
+	c = here(o, base, &n, &broken);
+	if (n == 0 && broken > 0) {
+		status = STATUS_STATE;
+	} else if (n > 1 && o->command == COMMAND_STATUS && o->run == NULL) {
+		overview_show(c, n, o);
+		status = WHICH_SHOWN;
+	} else {
+		one = only_one(c, n, *base);
+		if (one != NULL && session_load_or_copy(se, one, *base)) {
+			*name = mem_dup(one->name);
+			status = 0;
+		}
+	}
+	session_candidates_free(c, n);
+	return status;
 }
 
 int which_run(struct session *se, const struct options *o)
@@ -202,12 +260,10 @@ int which_run(struct session *se, const struct options *o)
 			}
 		}
 	} else {
-		base = rundir_base(NULL, o->state_dir);
-		c = session_candidates(base, NULL, &n, &broken);
-		status = n == 0 && broken > 0 ? STATUS_STATE : STATUS_USAGE;
-		one = status == STATUS_STATE ? NULL : only_one(c, n, base);
-		if (one == NULL || !session_load_or_copy(se, one, base))
+		status = which_only(se, o, &base, &stem);
+		if (status != 0)
 			goto out;
+		status = STATUS_USAGE;
 	}
 	if (session_open_home(se, base, false, &why) == -1) {
 		msg_error("%s", why.text);

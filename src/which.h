@@ -18,8 +18,18 @@ bool which_unfinished(struct session *se, const struct options *o,
 bool which_parameters(struct session *se, const struct options *o,
 	const char *base, int *status);
 
+/* Instead of an exit status: several were meant, and are shown (status). */
+enum { WHICH_SHOWN = -1 };
+
+/* Without a file: the only pipeline below .durexec here, or the only one with
+ * an unfinished run, is loaded; when there is none here, of those that exec
+ * keeps (rundir_state_home). 0 with where its runs are (BASE and NAME of
+ * rundir.h, the caller frees both); else the exit status. */
+int which_only(struct session *se, const struct options *o, char **base,
+	char **name);
+
 /* The run a verb is about, opened for reading and planned. 0, or the exit
- * status. */
+ * status, or WHICH_SHOWN. */
 int which_run(struct session *se, const struct options *o);
 
 #endif

@@ -11,16 +11,19 @@
 #           and xargs: the median microseconds a step, and the ratio to the
 #           bare loop
 #   start   the start of an unfinished run of which all steps but the last are
-#           done, up to the end of that step, beside make's no-op
+#           done (by fill.c), up to the end of that step, beside make's no-op
 #   wait    memory with 100 steps, and wake-ups while one of them sleeps
+#   scale   fan-outs of up to a million items: see scale.sh
+#   calls   durexec step in a script: see calls.sh
 #   size    the stripped binary
 #
 # Environment:
-#   BENCH_PARTS   which of these ("cost start wait size")
+#   BENCH_PARTS   which of these ("cost start wait scale calls size")
 #   BENCH_ROUNDS  rounds of each measurement (5)
 #   BENCH_STEPS   steps of a run in `cost` (2000)
 #   BENCH_START   numbers of done steps in `start` ("10000 100000")
 #   BENCH_WATCH   seconds that `wait` watches (5)
+#   BENCH_SCALE   full, or small: `scale` with a hundredth of the items
 #   BENCH_DIR     where to work (BUILD_DIR/bench); the state files are there,
 #                 so it has to be on a real disk
 #   BENCH_STRICT  1: exit status 1 when a target is missed
@@ -33,7 +36,7 @@ export LC_ALL=C
 unset DUREXEC_STATE_DIR MAKEFLAGS MAKELEVEL MFLAGS NINJA_STATUS PARALLEL
 
 here=$(cd "$(dirname "$0")" && pwd)
-parts=${BENCH_PARTS:-cost start wait size}
+parts=${BENCH_PARTS:-cost start wait scale calls size}
 rounds=${BENCH_ROUNDS:-5}
 steps=${BENCH_STEPS:-2000}
 starts=${BENCH_START:-10000 100000}
@@ -74,7 +77,7 @@ enter() {
 }
 
 calc() {
-	awk "BEGIN { printf \"$1\", $2 }"
+	awk "BEGIN { printf \"$1\", ${2//$'\n'/} }"
 }
 
 # verdict SENTENCE VALUE LIMIT UNIT
@@ -116,11 +119,11 @@ spread() {
 		END { printf "%.0f", 100 * (hi / lo - 1) }'
 }
 
-# timed STATUS COMMAND...: sets wall_us and rss_kb; the command has to end
-# with STATUS. Dirty pages are written first: nobody pays for the files of
+# timed STATUS COMMAND...: sets wall_us, cpu_us and rss_kb; the command has to
+# end with STATUS. Dirty pages are written first: nobody pays for the files of
 # another.
 timed() {
-	local expected=$1 got
+	local expected=$1 got user_us system_us
 
 	shift
 	sync
@@ -130,7 +133,8 @@ timed() {
 		tail -n 20 "$work/log" >&2
 		die "exit status $got instead of $expected: $*"
 	fi
-	read -r wall_us rss_kb _ <"$work/report"
+	read -r wall_us rss_kb user_us system_us <"$work/report"
+	cpu_us=$((user_us + system_us))
 }
 
 # done_is NUMBER [OPTIONS] FILE: durexec's own account of the run.
@@ -324,7 +328,7 @@ part_cost() {
 # --- start ------------------------------------------------------------------
 
 part_start() {
-	local n i dir rows='' verdicts='' small_n='' small_us first_us us rss
+	local n i dir rows='' verdicts='' small_n='' small_us us rss
 	local factor
 	local make_us make_rss noop program growth
 
@@ -347,9 +351,10 @@ part_start() {
 		}' >noop.mk
 		seq -f 'files/%.0f' "$n" | xargs touch
 
-		note "start: running $n steps first"
-		timed 1 "$durexec" -j2 start.ini
-		first_us=$wall_us
+		note "start: filling in $n steps first"
+		# that one is not ready: nothing is run
+		timed 3 "$durexec" --only last start.ini
+		"$fill" .durexec/start/latest 1 >/dev/null || die "fill failed"
 		done_is "$n" start.ini
 
 		# The last step fails again each time, but the last.
@@ -376,8 +381,7 @@ part_start() {
 		rss=$(largest "$work/samples/start.$n.rss")
 		make_us=$(median "$work/samples/noop.$n")
 		make_rss=$(largest "$work/samples/noop.$n.rss")
-		rows+="| $n of $((n + 1)) | $(calc %.0f "$first_us / $n")"
-		rows+=" | $(calc %.3f "$us / 1e6")"
+		rows+="| $n of $((n + 1)) | $(calc %.3f "$us / 1e6")"
 		rows+=" | $(calc %.1f "$rss / 1024")"
 		rows+=" | $(calc %.3f "$make_us / 1e6")"
 		rows+=" | $(calc %.1f "$make_rss / 1024") |"$'\n'
@@ -410,8 +414,8 @@ part_start() {
 	    "many files. Median of $rounds starts; the memory is the" \
 	    "largest of them."
 	echo
-	echo "| done | first run, µs a step | start, s | MB | make, s | MB |"
-	echo "| --- | ---: | ---: | ---: | ---: | ---: |"
+	echo "| done | start, s | MB | make, s | MB |"
+	echo "| --- | ---: | ---: | ---: | ---: |"
 	printf '%s\n%s' "$rows" "$verdicts"
 	[[ $verdicts != *missed* ]] || missed=1
 	echo
@@ -512,11 +516,16 @@ part_size() {
 	echo
 }
 
+. "$here/scale.sh"
+. "$here/calls.sh"
+
 # --- main -------------------------------------------------------------------
 
 [ $# -eq 2 ] || { sed -n '4,4s/^# /usage: /p' "$0" >&2; exit 2; }
 [ -x "$1" ] || die "$1 is not there: run make"
 durexec=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+fill=$(dirname "$durexec")/fill
+[ -x "$fill" ] || die "$fill is not there: run make bench"
 enter "${BENCH_DIR:-$2/bench}"
 work=$(mktemp -d "$PWD/run.XXXXXX") || die "cannot work in $PWD"
 mkdir "$work/samples" || die "cannot work in $work"
@@ -546,7 +555,7 @@ echo
 
 for part in $parts; do
 	case $part in
-	cost | start | wait | size) "part_$part" ;;
+	cost | start | wait | scale | calls | size) "part_$part" ;;
 	*) die "no such part: $part" ;;
 	esac
 done

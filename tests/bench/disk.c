@@ -11,7 +11,7 @@
  * new.
  */
 
-#define _GNU_SOURCE
+#define _GNU_SOURCE 1
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -629,3 +629,59 @@ INI
 	look a.state=pending
 	witnessed 'a 1'
 }
+
+# A step that was stopped when its command had ended and before anybody had
+# synced its outputs: the state ends so.
+stopped_unsettled() {
+	printf '[step a]\noutputs = made\nrun = mark; echo made >made\n%s\n' "$1" >p.ini
+	go 0 p.ini
+	python - "$E2E" "$(run_dir)/state" <<-'PY'
+		import re, sys
+		sys.path.insert(0, sys.argv[1])
+		from state import seal
+		lines = open(sys.argv[2], 'rb').read().split(b'\n')
+		n = next(i for i, line in enumerate(lines) if b' ran step=a' in line)
+		body = lines[n][:-8]
+		number, time = body.split(b' ')[:2]
+		body = b'%d %s end step=a state=pending *' % (int(number) + 1, time)
+		crc = seal(int(lines[n][-8:], 16), body)
+		with open(sys.argv[2], 'wb') as f:
+		    f.write(b'\n'.join(lines[:n + 1]) + b'\n')
+		    f.write(body + b'%08x\n' % crc)
+	PY
+}
+
+@test "stopped before its outputs were synced, then a power cut: it runs again" {
+	stopped_unsettled ''
+	go 0 p.ini
+	witnessed 'a 1'
+	rm -r .durexec
+	: >witness
+	stopped_unsettled ''
+	python "$E2E/state.py" reboot "$(run_dir)/state"
+	go 0 p.ini
+	has out 'before its outputs were safe'
+	witnessed 'a 1' 'a 2'
+	look state=done
+	rm -r .durexec
+	: >witness
+	stopped_unsettled 'rerun = never'
+	python "$E2E/state.py" reboot "$(run_dir)/state"
+	go 1 p.ini
+	witnessed 'a 1'
+	look a.state=needs_review
+}
+
+@test "a power cut right behind the end of a command: what it said is placed all the same" {
+	printf '[step a]\nstdout = placed\nrun = mark; echo hello\n' >p.ini
+	go 0 p.ini
+	sed -i '/ ran step=a/q' "$(run_dir)/state"
+	rm placed "$(run_dir)"/keeper.*
+	python "$E2E/state.py" reboot "$(run_dir)/state"
+	go 0 p.ini
+	is "$(cat placed)" hello
+	witnessed 'a 1'
+	look a.state=done a.outcome=exit a.exit=0
+	go 0 logs --stdout p.ini a
+	is "$(cat out)" hello
+}

@@ -337,8 +337,8 @@ INI
 	go 0 p.ini
 	: >"$WITNESS"
 	go 0 rewind p.ini a
-	like out '^sent .*durexec rewind sent'
-	like out '^never .*durexec rewind never'
+	like out '^sent .*durexec rewind .*/p.ini sent$'
+	like out '^never .*durexec rewind .*/p.ini never$'
 	look a.state=pending sent.state=done sent.result=1 never.state=done \
 		c.state=pending
 	go 0 p.ini

@@ -4,7 +4,9 @@
 FILE is a `status --json`: its fields and their types have to be those of the
 contract, no more and no less. WHAT is a field of the run, or STEP.FIELD.
 VALUE is compared as text ("null", "true"); "?" is any but null; A..B is a time
-from A to B seconds from now; ~REGEX is found in it.
+from A to B seconds from now; ~REGEX is found in it. Of a fan-out: STEP.items
+("null": it is none) and STEP.items.done; of an item: STEP[ITEM].FIELD.
+STEP[ITEM]=null: there is no such entry.
 """
 import datetime
 import json
@@ -72,6 +74,11 @@ STEP = {
     'result': maybe(text), 'stale': boolean, 'adopted': boolean,
     'cost': maybe(number),
 }
+# Of a fan-out besides.
+ITEMS = dict.fromkeys(('total', 'pending', 'running', 'waiting', 'done',
+                       'needs_review', 'skipped'), integer)
+# An item may hold any of the signs around it.
+WORD = re.compile(r'([^=\[\]]+(?:\[.*?\](?:\.[a-z_]+)?)?)=(.*)', re.S)
 
 
 def check(what, fields, kinds):
@@ -84,6 +91,52 @@ def check(what, fields, kinds):
         if name in fields and not kind(fields[name]):
             wrong.append(f'{what}: "{name}" cannot be {fields[name]!r}')
     return wrong
+
+
+def check_step(step):
+    name = step.get('step')
+    if step.get('item') is not None:
+        return check(f'item {name}[{step["item"]}]', step, STEP)
+    if 'items' not in step:
+        return check(f'step {name}', step, STEP)
+    items = step['items']
+    if not isinstance(items, dict):
+        return [f'step {name}: "items" cannot be {items!r}']
+    wrong = check(f'step {name}', step, STEP | {'items': lambda v: True})
+    wrong += check(f'the items of {name}', items, ITEMS)
+    if not wrong and sum(items.values()) != 2 * items['total']:
+        wrong.append(f'the items of {name} do not add up: {items}')
+    return wrong
+
+
+def check_run(status):
+    """what is wrong with it, and its entries by name"""
+    wrong = check('the run', status, RUN)
+    entries = {}
+    for step in status['steps']:
+        wrong += check_step(step)
+        name, item = step['step'], step['item']
+        if item is not None:
+            # of two, when what is no text in them is all that differs
+            name = f'{name}[{item}]'
+        elif name in entries:
+            wrong.append(f'there are two entries of {name}')
+        entries[name] = step
+    return wrong, entries
+
+
+def find(status, entries, what):
+    """the value of a field, by its name"""
+    if what in entries:
+        return 'an entry'
+    if what.endswith(']'):
+        return None
+    step, dot, field = what.rpartition('.')
+    if field == 'items':
+        return entries[step].get('items')
+    if step.endswith('.items') and step not in entries:
+        return entries[step[:-len('.items')]]['items'][field]
+    return (entries[step] if dot else status)[field]
 
 
 def shown(value):
@@ -110,15 +163,10 @@ def fits(have, want):
 def main():
     lines = open(sys.argv[1], encoding='utf-8').read().splitlines()
     status = json.loads(lines[-1])
-    wrong = check('the run', status, RUN)
-    steps = {}
-    for step in status['steps']:
-        wrong += check(f'step {step.get("step")}', step, STEP)
-        steps[step['step']] = step
+    wrong, entries = check_run(status)
     for word in sys.argv[2:]:
-        what, value = word.split('=', 1)
-        step, dot, field = what.rpartition('.')
-        have = shown((steps[step] if dot else status)[field])
+        what, value = WORD.match(word).groups()
+        have = shown(find(status, entries, what))
         if not fits(have, value):
             wrong.append(f'{what} is {have}, expected {value}')
     for line in wrong:

@@ -149,7 +149,7 @@ nobody_holds() {
 }
 
 kill9() {
-	kill -KILL "$1"
+	kill -KILL "$1" 2>/dev/null || over "$1" # by itself, just now
 	eventually "$1 is gone" over "$1"
 }
 

@@ -262,7 +262,8 @@ static void check_kept(const struct pipeline *p, char *const *given,
 
 static void check_load(const char *text, size_t len)
 {
-	char *const given[] = { "a=1", "b" };
+	char one[] = "a=1", two[] = "b";
+	char *const given[] = { one, two };
 	struct complaints c = { 0 }, again = { 0 };
 	size_t ngiven = len > 0 && text[0] == '=' ? 2 : 0;
 	struct pipeline *p = pipeline_load_text("f.ini", text, len, given,

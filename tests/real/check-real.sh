@@ -201,7 +201,7 @@ harmed=$work/harmed/conf
 ini=$harmed/demo.ini
 (
 	set -m # a process group of its own, and SIGINT as a terminal leaves it
-	"$harmed/demo/run.sh" "$durexec" > "$work/first.log" 2>&1 < /dev/null &
+	env --default-signal=INT "$harmed/demo/run.sh" "$durexec" > "$work/first.log" 2>&1 < /dev/null &
 	echo $! > "$work/pid"
 	wait $!
 	echo $? > "$work/status"
@@ -222,8 +222,19 @@ is "the same command goes on and ends well" $? 0
 show "$work/second.log"
 is "after Ctrl+C: speech ran once" "$(field "$ini" speech attempts)" 1
 is "after Ctrl+C: its video plays" "$(video_facts "$harmed/demo-out/lesson.mp4")" "$facts"
+# alike FILE FILE: the same but for what pocketsphinx, on the same sound, does
+# not always say alike: its confidence, and times by some hundredths of a
+# second. Words and their order are the same; so is the number of lines.
+alike() {
+	case $1 in
+	*.ctm) diff <(awk '{ print $5 }' "$1") <(awk '{ print $5 }' "$2") ;;
+	*.srt) diff <(grep -v -e '-->' "$1") <(grep -v -e '-->' "$2") ;;
+	*) cmp "$1" "$2" ;;
+	esac
+}
+
 for name in words.ctm lesson.srt metadata.json; do
-	holds "after Ctrl+C: $name as in the unharmed run" cmp "$demo/$name" "$harmed/demo-out/$name"
+	holds "after Ctrl+C: $name as in the unharmed run" alike "$demo/$name" "$harmed/demo-out/$name"
 done
 
 # --- playwright, rclone, WebDAV; kill -9 in each long step -------------------------
@@ -364,7 +375,7 @@ is "the video plays: length, streams, chapters" "$(video_facts "$out/lesson.mp4"
 is "the thumbnail is a picture" "$(ffprobe -v error -show_entries \
 	stream=codec_name,width,height -of csv=p=0 "$out/thumbnail.png")" "png,1280,720"
 for name in words.ctm lesson.srt metadata.json; do
-	holds "$name as in the unharmed demo" cmp "$demo/$name" "$out/$name"
+	holds "$name as in the unharmed demo" alike "$demo/$name" "$out/$name"
 done
 "$durexec" "$ini" > "$work/go.log" 2>&1 < /dev/null
 is "once more: nothing to do is no failure" $? 0

@@ -81,8 +81,8 @@ static void ran(const char *step, enum task_state state, const char *fields)
 		record_set(&r, "state", state_word(state));
 		record_set(&r, "outcome", "exit");
 		record_set_number(&r, "exit", state != TASK_DONE);
-		record_set_hex(&r, "whole",
-			pipeline_whole_hash(p, pipeline_find(p, step)));
+		record_set_hex(&r, "whole", pipeline_whole_hash(p,
+			plan_step(&pl, state_find(&s, step))));
 		while ((w = strsep(&rest, " ")) != NULL) {
 			char *value = strchr(w, '=');
 
@@ -142,6 +142,16 @@ static int next(void)
 	return plan_next(&pl, now, &slot);
 }
 
+/* Without the file that is to be typed, which depends on where we are. */
+static void without_file(char *text)
+{
+	size_t n = strlen(p->path) + 1;
+	char *at;
+
+	while (text != NULL && (at = strstr(text, p->path)) != NULL)
+		memmove(at, at + n, strlen(at + n) + 1);
+}
+
 /* Carry out; the states of the steps as letters afterwards (v: review). No
  * names: retry --failed. answer: NULL, or what has to be in it. */
 static int acts(enum act_verb verb, const char *names, const char *states,
@@ -159,6 +169,9 @@ static int acts(enum act_verb verb, const char *names, const char *states,
 		name[a.n++] = w;
 	a.all_failed = a.n == 0;
 	ret = act_on(&a, &pl, &j, &answer, &changed, why);
+	without_file(answer.data);
+	if (ret == -1)
+		without_file(why->text);
 	for (i = 0; i < p->nsteps; i++)
 		is[i] = letter[plan_task(&pl, i)->state];
 	if (strcmp(is, states) != 0)
@@ -589,6 +602,294 @@ static void many(void **state)
 	buf_release(&answer);
 }
 
+/* generate has items of its own, validate the same ones; book needs all. */
+static const char fan[] =
+	"[step list]\nrun = x\n"
+	"[step generate]\nrun = x\nforeach_from = x\n"
+	"[step validate]\nrun = x\nforeach = step:generate\n"
+	"[step book]\nrun = x\n";
+
+static void known(const char *step, const char *list)
+{
+	char *lines = strdup(list), *at = lines;
+	struct record r = { 0 };
+	int n = 1;
+
+	assert_non_null(lines);
+	for (; (at = strchr(at, ' ')) != NULL; n++)
+		*at++ = '\n';
+	record_start(&r, "items");
+	record_set(&r, "step", step);
+	record_set(&r, "list", lines);
+	record_set_number(&r, "total", n);
+	state_write(&s, &j, &r);
+	free(lines);
+	ran(step, TASK_DONE, NULL);
+}
+
+static void rescan_failed(const char *step)
+{
+	struct record r = { 0 };
+
+	record_start(&r, "set");
+	record_set(&r, "step", step);
+	record_set(&r, "state", "pending");
+	record_set(&r, "by", "rescan");
+	state_write(&s, &j, &r);
+	ran(step, TASK_NEEDS_REVIEW, NULL);
+}
+
+static void begin_fan(void **state)
+{
+	(void)teardown(state);
+	begin(fan);
+	ran("list", TASK_DONE, NULL);
+	known("generate", "a b c");
+	known("validate", "a b c");
+}
+
+/* Carry out; the states afterwards of list, generate[a], [b], [c], validate[a],
+ * [b], [c], book. said: has to be in the answer, or in why it is refused. */
+static void items_do(enum act_verb verb, const char *names,
+	const char *states, const char *said)
+{
+	static const char *const task[] = { "list", "generate[a]",
+		"generate[b]", "generate[c]", "validate[a]", "validate[b]",
+		"validate[c]", "book" };
+	static const char letter[] = "prwdvs";
+	struct why why;
+	char *copy = strdup(names), *rest = copy, *name[8], *w, is[16] = "";
+	struct act a = { .verb = verb, .by = "test", .name = name };
+	int own[2] = { plan_task(&pl, 1)->state, plan_task(&pl, 2)->state };
+	struct buf answer = { 0 };
+	int changed;
+
+	assert_non_null(copy);
+	while ((w = strtok_r(rest, " ", &rest)) != NULL)
+		name[a.n++] = w;
+	a.all_failed = a.n == 0;
+	buf_str(&answer, "");
+	if (act_on(&a, &pl, &j, &answer, &changed, &why) == -1)
+		buf_str(&answer, why.text);
+	without_file(answer.data);
+	for (size_t i = 0; i < sizeof(task) / sizeof(task[0]); i++)
+		is[i] = letter[s.task[state_find(&s, task[i])].state];
+	if (strcmp(is, states) != 0)
+		fail_msg("%s: %s, expected %s (%s)", names, is, states,
+			answer.data);
+	if (said != NULL && strstr(answer.data, said) == NULL)
+		fail_msg("%s: %s", names, answer.data);
+	/* the lists are not asked for again */
+	assert_int_equal(plan_task(&pl, 1)->state, own[0]);
+	assert_int_equal(plan_task(&pl, 2)->state, own[1]);
+	buf_release(&answer);
+	free(copy);
+}
+
+static void of_items(void **state)
+{
+	begin_fan(state);
+	ran("generate[a]", TASK_DONE, NULL);
+	ran("generate[b]", TASK_NEEDS_REVIEW, NULL);
+	ran("generate[c]", TASK_NEEDS_REVIEW, NULL);
+	ran("validate[a]", TASK_DONE, NULL);
+	items_do(ACT_RETRY, "generate[a]", "ddvvdppp", "item generate[a] is "
+		"done; to run it again, and what needs it: durexec rewind "
+		"'generate[a]'");
+	items_do(ACT_RETRY, "validate[b]", "ddvvdppp", "is pending, there is");
+	items_do(ACT_RETRY, "generate/b", "ddpvdppp",
+		"generate[b] is tried again\n");
+	/* the step: what of it is in review */
+	items_do(ACT_RETRY, "generate", "ddppdppp",
+		"generate[c] is tried again\n");
+	items_do(ACT_RETRY, "generate", "ddppdppp",
+		"step generate has no item in review");
+	ran("generate[b]", TASK_NEEDS_REVIEW, NULL);
+	ran("generate[c]", TASK_NEEDS_REVIEW, NULL);
+	items_do(ACT_APPROVE, "generate", "dddddppp",
+		"generate[b] counts as done\ngenerate[c] counts");
+	items_do(ACT_SKIP, "validate", "dddddppp", "has no item in review; "
+		"others are named like skip 'validate[*]'");
+	/* of those that a pattern finds, those that can be */
+	items_do(ACT_SKIP, "validate[*]", "dddddssp",
+		"validate[b] is skipped\nvalidate[c] is skipped\n");
+	items_do(ACT_SKIP, "validate[?]", "dddddssp",
+		"item validate[a] is done, it cannot be skipped");
+	items_do(ACT_RETRY, "", "dddddssp", NULL);
+	/* by the hundred, --failed */
+	ran("book", TASK_NEEDS_REVIEW, NULL);
+	items_do(ACT_RETRY, "", "dddddssp", "book is tried again");
+}
+
+/* An item, and what hangs on it. */
+static void rewind_items(void **state)
+{
+	static const char *const task[] = { "generate[a]", "generate[b]",
+		"generate[c]", "validate[a]", "validate[b]", "validate[c]",
+		"book" };
+
+	begin_fan(state);
+	for (size_t i = 0; i < sizeof(task) / sizeof(task[0]); i++)
+		ran(task[i], TASK_DONE, NULL);
+	items_do(ACT_REWIND, "generate[b]", "ddpddpdp",
+		"generate[b] is pending again\nvalidate[b] is pending "
+		"again\nbook is pending again\n");
+	assert_int_equal(s.task[state_find(&s, "generate[b]")].generation, 1);
+	assert_int_equal(s.task[state_find(&s, "generate[a]")].generation, 0);
+	ran("generate[b]", TASK_DONE, NULL);
+	ran("validate[b]", TASK_DONE, NULL);
+	ran("book", TASK_DONE, NULL);
+	items_do(ACT_REWIND, "validate[[ac]]", "ddddpdpp", NULL);
+	ran("validate[a]", TASK_DONE, NULL);
+	ran("validate[c]", TASK_RUNNING, NULL);
+	items_do(ACT_REWIND, "generate/c", "ddddddrp",
+		"item validate[c] is running; first: durexec stop");
+	items_do(ACT_REWIND, "generate/a", "dpddpdrp", NULL);
+	ran("validate[c]", TASK_PENDING, NULL);
+	/* the step: all of it; the lists stay */
+	items_do(ACT_REWIND, "generate", "dppppppp", NULL);
+	items_do(ACT_REWIND, "list", "pppppppp", "list is pending again\n");
+}
+
+/* Tied items that may have taken effect stay. */
+static void rewind_effects_of_items(void **state)
+{
+	(void)teardown(state);
+	begin("[step list]\nrun = x\n"
+		"[step generate]\nrun = x\nforeach = x\n"
+		"[step validate]\nrun = x\nforeach = step:generate\n"
+		"rerun = never\n[step book]\nrun = x\n");
+	ran("list", TASK_DONE, NULL);
+	known("generate", "a b c");
+	known("validate", "a b c");
+	ran("generate[a]", TASK_DONE, NULL);
+	ran("validate[a]", TASK_DONE, NULL);
+	items_do(ACT_REWIND, "generate", "dpppdppp", "validate[a] stays done "
+		"(rerun = never); to run it again: durexec rewind "
+		"'validate[a]'\ngenerate[a] is pending again\n");
+	items_do(ACT_REWIND, "validate", "dppppppp", NULL);
+}
+
+/* A fan-out whose list is not there yet, and one whose list failed. */
+static void lists(void **state)
+{
+	(void)teardown(state);
+	begin(fan);
+	refused(ACT_RETRY, "generate", "pppp", "step generate is pending");
+	refused(ACT_RETRY, "generate[a]", "pppp",
+		"the items of generate are not known yet");
+	ran("list", TASK_DONE, NULL);
+	ran("generate", TASK_NEEDS_REVIEW, NULL);
+	ok(ACT_RETRY, "generate", "dppp");
+	ran("generate", TASK_NEEDS_REVIEW, NULL);
+	ok(ACT_RETRY, "", "dppp");
+	ok(ACT_SKIP, "generate", "dspp");
+	ok(ACT_REWIND, "generate", "dppp");
+	/* once it is known, and was asked for again in vain */
+	known("generate", "a b");
+	rescan_failed("generate");
+	ok(ACT_RETRY, "generate", "dppp");
+	ran("generate", TASK_NEEDS_REVIEW, NULL);
+	ok(ACT_REWIND, "generate", "dppp");
+}
+
+/* A limit without a pool holds all items of the step. */
+static void retry_parked_items(void **state)
+{
+	begin_fan(state);
+	ran("generate[a]", TASK_WAITING, "wait=limit until=" LATER);
+	ran("generate[b]", TASK_WAITING, "wait=limit until=" LATER);
+	ran("generate[c]", TASK_WAITING, "wait=retry until=" LATER);
+	ran("validate[a]", TASK_WAITING, "wait=limit until=" LATER);
+	items_do(ACT_RETRY, "generate[b]", "dppwwppp",
+		"generate[a] is tried again\ngenerate[b] is tried again\n");
+	assert_int_equal(plan_step(&pl, next()), 1);
+	/* nothing is in review: those that wait */
+	items_do(ACT_RETRY, "generate", "dpppwppp", NULL);
+	items_do(ACT_RETRY, "*", "dpppwppp", "has no item in review");
+	items_do(ACT_RETRY, "validate[*]", "dppppppp", NULL);
+}
+
+/* Items of an edited step, all of them; and its list. */
+static void edited_items(void **state)
+{
+	struct pipeline *other;
+	struct plan now;
+
+	begin_fan(state);
+	ran("generate[a]", TASK_NEEDS_REVIEW, NULL);
+	ran("generate[b]", TASK_NEEDS_REVIEW, "hold=1");
+	ran("generate[c]", TASK_NEEDS_REVIEW, NULL);
+	rescan_failed("validate");
+	assert_int_equal(act_edited(&pl, &j), 0);
+	other = loads("[step list]\nrun = x\n"
+		"[step generate]\nrun = y\nforeach_from = x\n"
+		"[step validate]\nrun = y\nforeach = step:generate\n"
+		"[step book]\nrun = x\n");
+	plan_init(&now, other, &s);
+	assert_int_equal(act_edited(&now, &j), 3);
+	plan_release(&now);
+	pipeline_free(other);
+	plan_rebuild(&pl);
+	items_do(ACT_RETRY, "", "dpvppppp", NULL);
+}
+
+/* Forty thousand at once, and named one by one. */
+static void very_many(void **state)
+{
+	enum { N = 40000 };
+	struct buf list = { 0 }, answer = { 0 };
+	struct act a = { .verb = ACT_RETRY, .by = "retry",
+		.all_failed = true };
+	char **name = calloc(N, sizeof(*name));
+	int64_t seq;
+	int changed;
+	struct why why;
+
+	assert_non_null(name);
+	(void)teardown(state);
+	begin(fan);
+	ran("list", TASK_DONE, NULL);
+	for (int i = 0; i < N; i++)
+		buf_printf(&list, "%s%d", i > 0 ? " " : "", i);
+	known("generate", list.data);
+	for (int i = 0; i < N; i++) {
+		struct record r = { 0 };
+
+		buf_reset(&list);
+		buf_printf(&list, "generate[%d]", i);
+		name[i] = strdup(list.data);
+		assert_non_null(name[i]);
+		record_start(&r, "end");
+		record_set(&r, "step", name[i]);
+		record_set(&r, "state", "needs_review");
+		state_write(&s, &j, &r);
+	}
+	plan_rebuild(&pl);
+	seq = j.seq;
+	assert_int_equal(act_on(&a, &pl, &j, &answer, &changed, &why), 0);
+	assert_int_equal(changed, N);
+	assert_int_equal(j.seq - seq, N);
+	assert_non_null(strstr(answer.data, "… and 39980 more\n"));
+	buf_reset(&answer);
+	a = (struct act){ .verb = ACT_SKIP, .by = "skip", .name = name,
+		.n = N };
+	assert_int_equal(act_on(&a, &pl, &j, &answer, &changed, &why), 0);
+	assert_int_equal(changed, N);
+	buf_reset(&answer);
+	a.verb = ACT_REWIND;
+	assert_int_equal(act_on(&a, &pl, &j, &answer, &changed, &why), 0);
+	assert_int_equal(changed, N);
+	/* validate takes its items over, and then */
+	assert_int_equal(plan_step(&pl, next()), 2);
+	assert_int_equal(next(), state_find(&s, name[0]));
+	for (int i = 0; i < N; i++)
+		free(name[i]);
+	free(name);
+	buf_release(&list);
+	buf_release(&answer);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -596,7 +897,9 @@ int main(void)
 		T(verbs), T(retry), T(retry_all_failed), T(resumes),
 		T(retry_a_pool), T(approve), T(skipping), T(rewind_),
 		T(rewind_effects), T(whole_or_nothing), T(results), T(edited),
-		T(edited_and_held), T(budget), T(many),
+		T(edited_and_held), T(budget), T(many), T(of_items),
+		T(rewind_items), T(rewind_effects_of_items), T(lists),
+		T(retry_parked_items), T(edited_items), T(very_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,7 +32,10 @@ static void nothing_said(void **state)
 	assert_null(c->condition);
 	assert_null(c->check);
 	assert_int_equal(c->requires.n + c->outputs.n + c->unset_env.n +
-		c->env.n, 0);
+		c->env.n + c->foreach.n + c->inputs.n + c->secrets.n, 0);
+	assert_null(c->foreach_from);
+	assert_int_equal(p->step[0].root, -1);
+	assert_int_equal(p->keep_logs, KEEP_LOGS_ALL);
 	assert_null(c->stdin_from);
 	assert_null(c->stdout_to);
 	assert_null(c->env_file);
@@ -91,7 +94,7 @@ static void every_key(void **state)
 		"outputs =\n    a b\n    ${HOME}/*.mp4\n"
 		"outputs_fresh = no\n"
 		"stdin =  in put.txt \n"
-		"stdout = out.txt\n"
+		"stdout = ${ITEM}.txt\n"
 		"env.A = 1 ; 2 \n"
 		"env.B =\n  x\n    y\n"
 		"unset_env = LANG LC_ALL ${HOME}\n"
@@ -125,7 +128,11 @@ static void every_key(void **state)
 		"preset = p\n"
 		"cost = $0.25\n"
 		"cost_from = cost=([0-9.]+)\n"
-		"[pool other]\n[pool gpu]\n[preset p]\n");
+		"foreach =\n"
+		"foreach_from = ls ${X}\n"
+		"inputs = b, ${ITEM}\n    *.txt\n"
+		"secrets = KEY TOKEN${ONE}\n"
+		"[pool other]\n[pool gpu]\n[preset p]\nforeach = w\n");
 	const struct step *s = &p->step[0];
 	const struct stepconf *c = s->conf;
 
@@ -150,7 +157,7 @@ static void every_key(void **state)
 	assert_string_equal(c->outputs.v[2], "${HOME}/*.mp4");
 	assert_false(c->outputs_fresh);
 	assert_string_equal(c->stdin_from, "in put.txt");
-	assert_string_equal(c->stdout_to, "out.txt");
+	assert_string_equal(c->stdout_to, "${ITEM}.txt");
 	assert_int_equal(c->env.n, 2);
 	assert_string_equal(c->env.v[0].name, "A");
 	assert_string_equal(c->env.v[0].value, "1 ; 2 ");
@@ -202,6 +209,15 @@ static void every_key(void **state)
 	assert_true(c->costs);
 	assert_string_equal(c->cost_from.v[0], "cost=([0-9.]+)");
 	assert_int_equal(c->line[KEY_VERIFY], 48);
+	assert_int_equal(c->foreach.n, 0);
+	assert_string_equal(c->foreach_from, "ls ${X}");
+	assert_int_equal(c->inputs.n, 3);
+	assert_string_equal(c->inputs.v[1], "${ITEM}");
+	assert_string_equal(c->inputs.v[2], "*.txt");
+	assert_int_equal(c->secrets.n, 2);
+	assert_string_equal(c->secrets.v[0], "KEY");
+	assert_string_equal(c->secrets.v[1], "TOKEN1");
+	assert_int_equal(s->root, 0);
 	for (int i = 0; i < KEY_COUNT; i++)
 		assert_true(c->line[i] > 0);
 	pipeline_free(p);
@@ -266,6 +282,23 @@ static void defaults(void **state)
 	pipeline_free(p);
 }
 
+/* It takes away what a weaker section said, and there has to be something. */
+static void no_items(void **state)
+{
+	struct pipeline *p = loads("[defaults]\nforeach = a\n[step a]\n"
+		"run = x\nforeach =\n[step b]\nrun = x\n");
+
+	(void)state;
+	assert_int_equal(p->step[0].root, -1);
+	assert_int_equal(p->step[1].root, 1);
+	pipeline_free(p);
+	complains("[step a]\nrun = x\nforeach =\n[step b]\nrun = x\n"
+		"foreach_from =\n", "3: foreach has no value | write "
+		"\"foreach = WORD…\", or take the key out\n"
+		"6: foreach_from has no value | write \"foreach_from = "
+		"COMMAND\", or take the key out\n");
+}
+
 static void cleared(void **state)
 {
 	struct pipeline *p = loads("[step a]\nrun = x\nif =  \ncheck =\n"
@@ -273,6 +306,7 @@ static void cleared(void **state)
 		"ok_exit =\nretry_on =\ngive_up_on =\nresume_run = \n"
 		"verify.a =\nretry_if =\nfail_if =\n\nreceipt =\n"
 		"cost =\ncost_from =\npool =\npreset = ,\n"
+		"inputs =\nsecrets =\n"
 		"[step b]\nrun = x\nstdin = null\nalways = no\n");
 
 	(void)state;
@@ -287,6 +321,11 @@ static void cleared(void **state)
 	assert_int_equal(p->step[0].conf->receipt.n, 0);
 	assert_false(p->step[0].conf->never || p->step[0].conf->costs);
 	assert_int_equal(p->step[0].conf->pool, -1);
+	assert_int_equal(p->step[0].conf->foreach.n, 0);
+	assert_null(p->step[0].conf->foreach_from);
+	assert_int_equal(p->step[0].conf->inputs.n, 0);
+	assert_int_equal(p->step[0].conf->secrets.n, 0);
+	assert_int_equal(p->step[0].root, -1);
 	assert_null(p->step[1].conf->stdin_from);
 	assert_int_equal(p->step[1].conf->always, ALWAYS_NO);
 	pipeline_free(p);
@@ -557,6 +596,7 @@ static void script_size(void **state)
 {
 	static const char *const keys[] = {
 		"run", "if", "check", "env.ABC", "resume_run", "verify.ABC",
+		"foreach_from",
 	};
 	char *script = mem_alloc(131073);
 
@@ -624,6 +664,10 @@ static void fingerprints(void **state)
 		{ "[defaults]\nenv.C = 1\n", "run = x\n" },
 		{ "", "run = x\nresume_run = x\n" },
 		{ "", "run = x\nresume_run = y\n" },
+		{ "[pipeline]\nworkdir = f\n", "run = x\n" },
+		{ "", "run = x\nforeach = a\n" },
+		{ "", "run = x\ninputs = a\n" },
+		{ "", "run = x\ninputs = a b\n" },
 	};
 	/* only the whole one does */
 	static const char *const whole[] = {
@@ -646,7 +690,8 @@ static void fingerprints(void **state)
 		"verify.a = x\nverify.b = x\n",
 		"verify.b = x\nverify.a = x\n", "verify_timeout = 1\n",
 		"max_output = 1\n", "pool = p\n[pool p]\n",
-		"pool = q\n[pool q]\n", "cost = 1\n",
+		"pool = q\n[pool q]\n", "cost = 1\n", "secrets = A\n",
+		"secrets = A B\n",
 	};
 	enum { COMMANDS = sizeof(command) / sizeof(command[0]) };
 	enum { WHOLES = sizeof(whole) / sizeof(whole[0]) };
@@ -704,6 +749,7 @@ int main(void)
 		cmocka_unit_test(nothing_said),
 		cmocka_unit_test(every_key),
 		cmocka_unit_test(defaults),
+		cmocka_unit_test(no_items),
 		cmocka_unit_test(cleared),
 		cmocka_unit_test(replaced_now),
 		cmocka_unit_test(bad_values),

@@ -133,11 +133,12 @@ static struct report report_of(const struct item *it)
 	struct report r = { .outcome = outcome_of(OUTCOME_EXIT) };
 	const char *how = text_of(it, EXIT), *end = text_of(it, END);
 	struct why why;
+	int signo;
 
 	if (strncmp(how, "signal ", 7) == 0) {
 		r.outcome.kind = OUTCOME_SIGNAL;
-		r.outcome.signo = values_signal(how + 7, &r.outcome.signo,
-			&why) == 0 ? r.outcome.signo : 0;
+		r.outcome.signo = values_signal(how + 7, &signo, &why) == 0 ?
+			(int16_t)signo : 0;
 		if (r.outcome.signo == 0)
 			wrong(it, "no signal: %s", how);
 	} else {
@@ -267,8 +268,9 @@ static void compare(const struct item *it, const struct verdict *v,
 static void judge_item(const struct item *it)
 {
 	struct task t = { .name = "it", .state = TASK_RUNNING,
-		.phase = PHASE_RUN, .attempts = 1 };
+		.phase = PHASE_RUN, .attempts = 1, .fan = -1, .item = -1 };
 	struct buf ini = { 0 };
+	struct state state = { 0 };
 	struct proof proof = { 0 };
 	struct report r = report_of(it);
 	struct pipeline *p;
@@ -284,7 +286,8 @@ static void judge_item(const struct item *it)
 	put("log/it.1.out", it, STDOUT);
 	put("log/it.1.err", it, STDERR);
 	put("dir/it/headers", it, HEADERS);
-	evidence_read(&proof, &all.run, conf, &t, &r, &all.cache);
+	evidence_read(&proof, &all.run, &state, conf, &t, &r,
+			&all.cache);
 	proof.e.now = now;
 	proof.e.random = 0;
 	v = judge(conf, &t, &r, &proof.e);
@@ -293,7 +296,8 @@ static void judge_item(const struct item *it)
 		put("log/it.1.settle", it, MISSING);
 		r.outcome = outcome_of(OUTCOME_EXIT);
 		r.outcome.exit = 1;
-		evidence_read(&proof, &all.run, conf, &t, &r, &all.cache);
+		evidence_read(&proof, &all.run, &state, conf, &t, &r,
+			&all.cache);
 		proof.e.now = now;
 		proof.e.random = 0;
 		v = judge(conf, &t, &r, &proof.e);

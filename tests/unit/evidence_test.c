@@ -23,7 +23,8 @@ static struct rundir d;
 static struct pattern_cache cache;
 static struct proof proof;
 static struct pipeline *p;
-static struct task task;
+static struct state s;
+static struct task *task;
 static struct report report;
 
 /* A run directory with a task `a`, whose third attempt has exited with 1. */
@@ -39,11 +40,12 @@ static int setup(void **state)
 	assert_int_equal(mkdirat(dir.fd, "dir", 0700), 0);
 	assert_int_equal(mkdirat(dir.fd, "dir/a", 0700), 0);
 	assert_int_equal(mkdirat(dir.fd, "output", 0700), 0);
-	memset(&task, 0, sizeof(task));
-	task.name = "a";
-	task.state = TASK_RUNNING;
-	task.attempts = 3;
-	task.started_at = clock_wall();
+	state_init(&s);
+	(void)state_task(&s, "a");
+	task = &s.task[0];
+	task->state = TASK_RUNNING;
+	task->attempts = 3;
+	task->started_at = clock_wall();
 	memset(&report, 0, sizeof(report));
 	report.outcome = outcome_of(OUTCOME_EXIT);
 	report.outcome.exit = 1;
@@ -59,13 +61,15 @@ static int teardown(void **state)
 	evidence_release(&proof);
 	memset(&proof, 0, sizeof(proof));
 	pattern_cache_release(&cache);
+	state_release(&s);
 	scratch_release(&dir);
 	return 0;
 }
 
 static const struct evidence *look(void)
 {
-	evidence_read(&proof, &d, p->step[0].conf, &task, &report, &cache);
+	evidence_read(&proof, &d, &s, p->step[0].conf, task, &report,
+		&cache);
 	return &proof.e;
 }
 
@@ -176,8 +180,8 @@ static void nothing(void **state)
 	put("dir/a/h", "Retry-After: 9\n");
 	e = look();
 	assert_true(e->wait != NULL && e->headers != NULL);
-	task.attempts = 4;
-	task.started_at += 3600 * 1000;
+	task->attempts = 4;
+	task->started_at += 3600 * 1000;
 	e = look();
 	assert_int_equal(e->out_len + e->err_len + e->wait_len +
 		e->headers_len, 0);
@@ -243,8 +247,8 @@ static void not_asked(void **state)
 	report.outcome.exit = 1;
 	assert_int_equal(look()->out_len, 7);
 	/* a gate has no patterns */
-	task.phase = PHASE_VERIFY;
-	task.gate = "verify.size";
+	task->phase = PHASE_VERIFY;
+	task->gate = "verify.size";
 	e = look();
 	assert_int_equal(e->out_len, 0);
 	assert_null(e->missing);
@@ -260,7 +264,7 @@ static void missing(void **state)
 	put("log/a.3.out", "sent 1\n");
 	put("log/a.3.settle", "output a.txt is empty\noutput b\x1b[1m: no\n");
 	put("log/a.3.place", "no room\n");
-	task.phase = PHASE_SETTLE;
+	task->phase = PHASE_SETTLE;
 	e = look();
 	assert_non_null(e->missing);
 	assert_non_null(strstr(e->missing, "output b"));
@@ -269,7 +273,7 @@ static void missing(void **state)
 	assert_null(strchr(e->missing, '\n'));
 	assert_int_equal(e->out_len, 7);
 	assert_false(e->receipt);
-	task.phase = PHASE_PLACE;
+	task->phase = PHASE_PLACE;
 	assert_string_equal(look()->missing, "no room");
 	put("log/a.3.place", "");
 	assert_null(look()->missing);
@@ -473,7 +477,7 @@ static void wait_file(void **state)
 	int fd;
 
 	(void)state;
-	evidence_wait_name(&shown, "a", 3);
+	evidence_wait_name(&shown, &s, task);
 	assert_string_equal(shown.data, name);
 	buf_release(&shown);
 	put(name, "90\n");
@@ -526,7 +530,7 @@ static void is_headers(const char *text)
 /* The file was last changed so long after the attempt began. */
 static void changed(const char *name, int64_t ms)
 {
-	int64_t at = task.started_at + ms;
+	int64_t at = task->started_at + ms;
 	struct timespec t[2] = { { .tv_nsec = UTIME_OMIT },
 		{ at / 1000, at % 1000 * 1000000 } };
 
@@ -629,6 +633,59 @@ static void many_headers(void **state)
 	(void)look();
 }
 
+/* An item leaves its traces in places of its own. */
+static void items(void **state)
+{
+	struct record r = { 0 };
+	struct buf name = { 0 };
+	const struct evidence *e;
+	struct why why;
+
+	(void)state;
+	keys("receipt = ^sent ([0-9]*)\nfail_if = x\n");
+	record_start(&r, "items");
+	record_set(&r, "step", "a");
+	record_set(&r, "list", "../b\nc d");
+	record_set_number(&r, "total", 2);
+	assert_int_equal(state_apply(&s, &r, &why), 0);
+	assert_int_equal(mkdirat(dir.fd, "log/a", 0700), 0);
+	assert_int_equal(mkdirat(dir.fd, "log/a/0", 0700), 0);
+	assert_int_equal(mkdirat(dir.fd, "dir/a/0", 0700), 0);
+	assert_int_equal(mkdirat(dir.fd, "dir/a/0/c%20d", 0700), 0);
+	put("log/a/0/%2E.%2Fb.3.out", "sent 1\n");
+	put("log/a/0/c%20d.3.out", "sent 2\n");
+	put("log/a/0/c%20d.3.err", "said\n");
+	put("log/a.3.out", "sent 3\n");
+	put("dir/a/0/c%20d/hdr", "Retry-After: 9\n");
+	put("dir/a/0/other", "Retry-After: 8\n");
+	put("dir/a/other", "Retry-After: 7\n");
+	task = &s.task[state_find(&s, "a[c d]")];
+	task->state = TASK_RUNNING;
+	task->attempts = 3;
+	task->started_at = clock_wall();
+	evidence_wait_name(&name, &s, task);
+	put(name.data, "11\n");
+	put("output/a.3.wait", "12\n");
+	e = look();
+	assert_true(e->receipt);
+	assert_string_equal(e->result, "2");
+	assert_int_equal(e->err_len, 5);
+	assert_int_equal(e->wait_len, 3);
+	assert_memory_equal(e->wait, "11\n", 3);
+	is_headers("Retry-After: 9\n\n");
+	/* the other one has said this much only */
+	task = &s.task[state_find(&s, "a[../b]")];
+	task->state = TASK_RUNNING;
+	task->attempts = 3;
+	task->started_at = clock_wall();
+	e = look();
+	assert_string_equal(e->result, "1");
+	assert_int_equal(e->err_len, 0);
+	assert_null(e->wait);
+	is_headers(NULL);
+	buf_release(&name);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -637,7 +694,7 @@ int main(void)
 		T(not_asked), T(missing),
 		T(receipt_across_a_border), T(receipt_anywhere), T(receipts),
 		T(odd_logs), T(wait_file), T(headers), T(odd_headers),
-		T(many_headers),
+		T(many_headers), T(items),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -340,6 +340,20 @@ static void bad_lines(void **state)
 	check("[s]\nr\xc3\xbcn = x\n", "[1 s]\n2! \"r\xc3\xbcn\" is no name of "
 		"a key: that is one word of letters, digits, \"_\", \".\" and "
 		"\"-\"\n");
+	/* a colon that ends no name: too late, with none, behind a long one */
+	check("[s]\na b: c\n:c\n"
+		"a2345678901234567890123456789012345678901234567890:c\n",
+		"[1 s]\n2! \"a b: c\" is neither \"NAME = VALUE\" nor a "
+		"section nor a comment | write NAME = VALUE, [SECTION], or a "
+		"comment that begins with \"#\"\n3! \":c\" is neither \"NAME = "
+		"VALUE\" nor a section nor a comment | write NAME = VALUE, "
+		"[SECTION], or a comment that begins with \"#\"\n4! \"a234567890"
+		"123456789012345678901234567890\" is neither \"NAME = VALUE\" "
+		"nor a section nor a comment | write NAME = VALUE, [SECTION], "
+		"or a comment that begins with \"#\"\n");
+	check("[s]\nk = v\n= w\n", "[1 s]\n2 k=v\n3! there is no name before "
+		"the \"=\" | if it belongs to the value of \"k\" above, begin "
+		"the line with a blank\n");
 }
 
 static void bad_sections(void **state)
@@ -396,6 +410,8 @@ static void nul_bytes(void **state)
 	check_bytes(in_comment, sizeof(in_comment) - 1, "1! this line holds a "
 		"NUL byte | pipeline files are plain text\n[2 s]\n");
 	check_bytes(utf16, sizeof(utf16) - 1,
+		"1! the file is in UTF-16 | save it as UTF-8\n");
+	check_bytes("\xfe\xff\0[", 4,
 		"1! the file is in UTF-16 | save it as UTF-8\n");
 }
 
@@ -508,6 +524,9 @@ static void value_lines(void **state)
 		{ "k =\n# no\n\n a", 1, 3 },
 		{ "k = a = b", 0, 0 },
 		{ "", 0, 0 },
+		/* no key; more lines than there are */
+		{ "abc\n def\n", 1, 1 },
+		{ "a = b\n", 5, 0 },
 	};
 
 	(void)state;

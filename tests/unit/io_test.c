@@ -179,6 +179,66 @@ static void copy(void **state)
 	scratch_release(&d);
 }
 
+/* Whatever stands at the name. */
+static void hostile_names(void **state)
+{
+	static const int how[] = { O_RDONLY, O_WRONLY | O_APPEND | O_CREAT,
+		O_RDWR | O_CREAT };
+	struct buf out = { 0 };
+	struct scratch d;
+	struct stat st;
+	size_t i;
+	int fd;
+
+	(void)state;
+	scratch_init(&d);
+	scratch_put(&d, "outside", "x", 1);
+	assert_int_equal(symlinkat("outside", d.fd, "link"), 0);
+	assert_int_equal(linkat(d.fd, "outside", d.fd, "hard", 0), 0);
+	assert_int_equal(mkfifoat(d.fd, "fifo", 0600), 0);
+	assert_int_equal(mkdirat(d.fd, "dir", 0700), 0);
+	for (i = 0; i < sizeof(how) / sizeof(how[0]); i++) {
+		assert_int_equal(io_open(d.fd, "link", how[i]), -1);
+		assert_int_equal(errno, ELOOP);
+		assert_int_equal(io_open(d.fd, "fifo", how[i]), -1);
+		assert_int_equal(errno, ENXIO);
+		assert_int_equal(io_open(d.fd, "dir", how[i]), -1);
+		assert_int_equal(errno, how[i] == O_RDONLY ? ENXIO : EISDIR);
+		fd = io_open(d.fd, "hard", how[i]);
+		assert_true((fd != -1) == (how[i] == O_RDONLY));
+		if (fd == -1)
+			assert_int_equal(errno, EMLINK);
+		else
+			close(fd);
+	}
+	assert_int_equal(io_open(d.fd, "none", O_RDONLY), -1);
+	assert_int_equal(errno, ENOENT);
+	/* anew: it is put away, and what it led to stays */
+	fd = io_open(d.fd, "dir", O_WRONLY | O_CREAT | O_EXCL);
+	assert_int_equal(fd, -1);
+	assert_int_equal(errno, EISDIR);
+	for (i = 0; i < 4; i++) {
+		static const char *const name[] = { "link", "hard", "fifo",
+			"new" };
+
+		fd = io_open(d.fd, name[i], O_WRONLY | O_CREAT | O_EXCL |
+			O_APPEND);
+		assert_true(fd != -1);
+		assert_int_equal(io_write(fd, "new", 3), 0);
+		assert_int_equal(fstat(fd, &st), 0);
+		assert_int_equal(st.st_mode, S_IFREG | 0600);
+		/* as a step may see it */
+		assert_int_equal(fcntl(fd, F_GETFL) & (O_NONBLOCK | O_APPEND |
+			O_ACCMODE), O_APPEND | O_WRONLY);
+		assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+		close(fd);
+		scratch_get(&d, "outside", &out);
+		assert_string_equal(out.data, "x");
+	}
+	buf_release(&out);
+	scratch_release(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -186,6 +246,7 @@ int main(void)
 		cmocka_unit_test(slurp),
 		cmocka_unit_test(replace),
 		cmocka_unit_test(copy),
+		cmocka_unit_test(hostile_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1091,6 +1091,29 @@ static void full_disk(void **state)
 	scratch_release(&s);
 }
 
+/* Directories that are none, and a name that is taken by one. */
+static void cannot_be_placed(void **state)
+{
+	struct scratch s;
+	struct journal j;
+	struct why why;
+
+	(void)state;
+	scratch_init(&s);
+	begin(&j);
+	assert_int_equal(journal_create(&j, -1, &why), -1);
+	assert_non_null(strstr(why.text, "cannot create the state file"));
+	assert_int_equal(journal_open_write(&j, -1, &why), -1);
+	assert_non_null(strstr(why.text, "for writing"));
+	assert_int_equal(mkdirat(s.fd, "state", 0700), 0);
+	assert_int_equal(journal_create(&j, s.fd, &why), -1);
+	assert_non_null(strstr(why.text, "cannot place the state file"));
+	assert_int_equal(faccessat(s.fd, "state.new", F_OK, 0), -1);
+	assert_int_equal(unlinkat(s.fd, "state", AT_REMOVEDIR), 0);
+	journal_close(&j);
+	scratch_release(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1116,6 +1139,7 @@ int main(void)
 		cmocka_unit_test(create_without_sync),
 		cmocka_unit_test(create_fails_whole),
 		cmocka_unit_test(full_disk),
+		cmocka_unit_test(cannot_be_placed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include "safe.h"
+
 static void objects(void **state)
 {
 	struct buf b = { 0 };
@@ -75,6 +77,11 @@ static void texts(void **state)
 		{ "\n", "\"\\n\"" }, { "\t", "\"\\u0009\"" },
 		{ "\r\x01\x1f\x7f", "\"\\u000d\\u0001\\u001f\\u007f\"" },
 		{ "\xc3\xa4\xf0\x9f\x98\x80", "\"\xc3\xa4\xf0\x9f\x98\x80\"" },
+		/* what a terminal must not see, nor who reads lines */
+		{ "\xc2\x9b" "0m", "\"\\u009b0m\"" },
+		{ "\xe2\x80\xae", "\"\\u202e\"" },
+		{ "\xe2\x80\xa8x", "\"\\u2028x\"" },
+		{ "\xef\xbb\xbf", "\"\\ufeff\"" },
 #define BAD "\xef\xbf\xbd"
 		{ "\xff", "\"" BAD "\"" }, { "a\xc3", "\"a" BAD "\"" },
 		{ "\xc3(", "\"" BAD "(\"" }, { "\xc0\xaf", "\"" BAD BAD "\"" },
@@ -128,6 +135,28 @@ static void times(void **state)
 	buf_release(&b);
 }
 
+/* Looked for in what was said, not in what JSON makes of it. */
+static void secrets(void **state)
+{
+	static const char secret[] = "a\"b\\c\n\xc3\xa4\xff";
+	struct buf b = { 0 };
+
+	(void)state;
+	mask_add(safe_secrets(), secret, strlen(secret));
+	mask_add(safe_secrets(), "\\\"", 2);
+	json_open(&b, '[');
+	json_said(&b, "x a\"b\\c\n\xc3\xa4\xff y");
+	json_said(&b, secret);
+	json_said(&b, "a\"b");
+	json_said(&b, "");
+	json_said(&b, NULL);
+	json_close(&b, ']');
+	assert_string_equal(b.data, "[\"x *** y\",\"***\",\"a\\\"b\",\"\","
+		"null]");
+	mask_release(safe_secrets());
+	buf_release(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -135,6 +164,7 @@ int main(void)
 		cmocka_unit_test(commas),
 		cmocka_unit_test(texts),
 		cmocka_unit_test(times),
+		cmocka_unit_test(secrets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,8 +27,13 @@ static void found(void **state)
 	assert_int_equal(keys_find(SECTION_PIPELINE, "on_exit")->id,
 		PIPELINE_ON_EXIT);
 	assert_int_equal(keys_find(SECTION_POOL, "scope")->id, POOL_SCOPE);
-	assert_int_equal(keys_find(SECTION_STEP, "foreach")->id,
-		KEY_UNSUPPORTED);
+	assert_int_equal(keys_find(SECTION_STEP, "foreach")->id, KEY_FOREACH);
+	assert_int_equal(keys_find(SECTION_PRESET, "foreach_from")->id,
+		KEY_FOREACH_FROM);
+	assert_int_equal(keys_find(SECTION_DEFAULTS, "secrets")->id,
+		KEY_SECRETS);
+	assert_int_equal(keys_find(SECTION_PIPELINE, "keep_logs")->id,
+		PIPELINE_KEEP_LOGS);
 	assert_null(keys_find(SECTION_STEP, "env"));
 	assert_null(keys_find(SECTION_STEP, ""));
 	assert_null(keys_find(SECTION_STEP, "runs"));
@@ -57,37 +62,28 @@ static void complete(void **state)
 		for (size_t i = 0; i < n; i++) {
 			assert_ptr_equal(keys_find(sections[s], key[i].name),
 				&key[i]);
-			if (key[i].id != KEY_UNSUPPORTED)
-				seen[key[i].id]++;
+			seen[key[i].id]++;
 		}
 		for (int i = 0; i < counts[s]; i++)
 			assert_int_equal(seen[i], 1);
 	}
 }
 
-/* What is still refused, and nothing else. */
-static void later(void **state)
+/* None is refused, or called a typing error. */
+static void all_known(void **state)
 {
-	static const char *const expected[] = {
-		"foreach", "foreach_from", "inputs", "secrets",
+	const enum section sections[] = {
+		SECTION_PIPELINE, SECTION_STEP, SECTION_POOL,
 	};
-	size_t n, found_later = 0;
-	const struct key *key = keys_of(SECTION_STEP, &n);
+	size_t n;
 
 	(void)state;
-	for (size_t i = 0; i < n; i++)
-		found_later += key[i].id == KEY_UNSUPPORTED;
-	assert_int_equal(found_later, 4);
-	for (int i = 0; i < 4; i++)
-		assert_int_equal(keys_find(SECTION_STEP, expected[i])->id,
-			KEY_UNSUPPORTED);
-	key = keys_of(SECTION_PIPELINE, &n);
-	for (size_t i = 0; i < n; i++)
-		assert_int_equal(key[i].id == KEY_UNSUPPORTED,
-			strcmp(key[i].name, "keep_logs") == 0);
-	key = keys_of(SECTION_POOL, &n);
-	for (size_t i = 0; i < n; i++)
-		assert_int_not_equal(key[i].id, KEY_UNSUPPORTED);
+	for (int s = 0; s < 3; s++) {
+		const struct key *key = keys_of(sections[s], &n);
+
+		for (size_t i = 0; i < n; i++)
+			assert_true(key[i].id >= 0);
+	}
 }
 
 static void said_hint(enum section section, const char *name,
@@ -116,6 +112,12 @@ static void hints(void **state)
 	said_hint(SECTION_STEP, "approval", "did you mean \"review\"?");
 	said_hint(SECTION_PIPELINE, "on_failure",
 		"did you mean \"on_review\"?");
+	said_hint(SECTION_STEP, "matrix", "did you mean \"foreach\"?");
+	said_hint(SECTION_STEP, "for_each", "did you mean \"foreach\"?");
+	said_hint(SECTION_STEP, "secret", "did you mean \"secrets\"?");
+	said_hint(SECTION_STEP, "keep_logs", "it belongs into [pipeline]");
+	said_hint(SECTION_PIPELINE, "inputs", "it belongs into a [step NAME], "
+		"or into [defaults] for all steps");
 	said_hint(SECTION_STEP, "on_failure", "did you mean \"on_review\"? "
 		"It belongs into [pipeline]");
 }
@@ -191,14 +193,12 @@ static void example(void **state)
 	assert_true(p->nsteps > 5);
 	key = keys_of(SECTION_PIPELINE, &n);
 	for (size_t i = 0; i < n; i++)
-		if (is_shown(head, key[i].name) !=
-		    (key[i].id != KEY_UNSUPPORTED))
+		if (!is_shown(head, key[i].name))
 			fail_msg("[pipeline] %s in conf/example.ini",
 				key[i].name);
 	key = keys_of(SECTION_STEP, &n);
 	for (size_t i = 0; i < n; i++)
-		if (is_shown(rest, key[i].name) !=
-		    (key[i].id != KEY_UNSUPPORTED))
+		if (!is_shown(rest, key[i].name))
 			fail_msg("[step] %s in conf/example.ini", key[i].name);
 	key = keys_of(SECTION_POOL, &n);
 	for (size_t i = 0; i < n; i++)
@@ -214,7 +214,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(found),
 		cmocka_unit_test(complete),
-		cmocka_unit_test(later),
+		cmocka_unit_test(all_known),
 		cmocka_unit_test(hints),
 		cmocka_unit_test(scripts),
 		cmocka_unit_test(example),

@@ -45,6 +45,7 @@ static void smallest(void **state)
 	assert_int_equal(p->timeout_ms, 0);
 	assert_int_equal(p->max_age_ms, 0);
 	assert_int_equal(p->keep_runs, 20);
+	assert_int_equal(p->keep_logs, KEEP_LOGS_ALL);
 	assert_int_equal(p->fail_fast, 0);
 	assert_int_equal(p->when_done, WHEN_DONE_STOP);
 	assert_int_equal(p->nparams, 0);
@@ -72,6 +73,7 @@ static void pipeline_section(void **state)
 		"env.B = ${A} ; # [x] \n"
 		"fail_fast = 10%\n"
 		"keep_runs = 3\n"
+		"keep_logs = failed\n"
 		"when_done = again\n"
 		"max_age = 2d\n"
 		"budget = $2.50\n"
@@ -103,6 +105,7 @@ static void pipeline_section(void **state)
 	assert_int_equal(p->fail_fast, 10);
 	assert_true(p->fail_fast_percent);
 	assert_int_equal(p->keep_runs, 3);
+	assert_int_equal(p->keep_logs, KEEP_LOGS_FAILED);
 	assert_int_equal(p->when_done, WHEN_DONE_AGAIN);
 	assert_int_equal(p->max_age_ms, 172800000);
 	assert_int_equal(p->budget, 2500000);
@@ -135,6 +138,9 @@ static void pipeline_values(void **state)
 		"9: workdir = a...: it goes on in the next line, but one was "
 		"expected | begin the line below it in column 0 if it is a "
 		"key\n");
+	complains("[pipeline]\nkeep_logs = none\n" STEP,
+		"2: keep_logs = none: expected \"all\" or \"failed\"\n");
+	pipeline_free(loads("[pipeline]\nkeep_logs = all\n" STEP));
 	complains("[pipeline]\nname = a@b\n" STEP, "2: name = a@b: expected "
 		"a name of at most 48 bytes without \"/\" and \"@\", "
 		"beginning with neither \".\" nor \"-\"\n");
@@ -277,7 +283,7 @@ static void sections(void **state)
 		"7: there are two steps \"a\" | the first one is in line 1; "
 		"give this one another name\n");
 	complains("[pool gpu]\nslots = 2\nx = y\n[preset p]\nrun = x\n"
-		"needs =\nif = x\npreset = p\nretries = x\nforeach = 1\n"
+		"needs =\nif = x\npreset = p\nretries = x\nforeach = b step:c\n"
 		"[preset p]\n[preset]\n[pool a b]\n" STEP,
 		"3: \"x\" is no key of [pool NAME] | if it belongs to the "
 		"value above, begin the line with a blank\n"
@@ -290,8 +296,7 @@ static void sections(void **state)
 		"8: \"preset\" cannot stand in a preset | put it into the "
 		"steps that use the preset\n"
 		"9: retries = x: expected a whole number from 0 to 1000000\n"
-		"10: \"foreach\" is not supported yet | take it out; a later "
-		"version will know it\n"
+		"10: foreach = step:c: step:NAME has to stand alone\n"
 		"11: there are two presets \"p\" | the first one is in line "
 		"4; give this one another name\n"
 		"12: this preset has no name | [preset NAME]\n"
@@ -363,41 +368,6 @@ static void unknown_keys(void **state)
 		"is in line 7; take one of them out\n"
 		"9: the names DUREXEC_... are durexec's own: \"DUREXEC_KEY\" | "
 		"give it another name\n");
-}
-
-/* Every key of the contract is known: none may be called a typing error. */
-static void later_keys(void **state)
-{
-	static const char *const step[] = {
-		"foreach", "foreach_from", "inputs", "secrets",
-	};
-	static const char *const pipeline[] = { "keep_logs" };
-	char *text, *expected;
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(step) / sizeof(step[0]); i++) {
-		/* nor is `run` missed: it may stand for it */
-		text = mem_printf("[step a]\n%s = 1\n", step[i]);
-		expected = mem_printf("2: \"%s\" is not supported yet | take "
-			"it out; a later version will know it\n", step[i]);
-		complains(text, expected);
-		free(text);
-		text = mem_printf("[step a]\nrun = x\n[defaults]\n%s = 1\n",
-			step[i]);
-		*expected = '4';
-		complains(text, expected);
-		free(text);
-		free(expected);
-	}
-	for (size_t i = 0; i < sizeof(pipeline) / sizeof(pipeline[0]); i++) {
-		text = mem_printf("[pipeline]\n%s = 1\n" STEP, pipeline[i]);
-		expected = mem_printf("2: \"%s\" is not supported yet | take "
-			"it out; a later version will know it\n",
-			pipeline[i]);
-		complains(text, expected);
-		free(text);
-		free(expected);
-	}
 }
 
 static void all_at_once(void **state)
@@ -560,7 +530,6 @@ int main(void)
 		cmocka_unit_test(sections),
 		cmocka_unit_test(step_names),
 		cmocka_unit_test(unknown_keys),
-		cmocka_unit_test(later_keys),
 		cmocka_unit_test(all_at_once),
 		cmocka_unit_test(paths),
 		cmocka_unit_test(files),

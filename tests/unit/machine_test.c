@@ -331,7 +331,7 @@ static void notes(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(note) / sizeof(note[0]); i++) {
 		const char *at = strchr(note[i].text, 'T');
-		char text[80];
+		char text[160];
 
 		/* T: in an hour */
 		then = clock_wall() + 3600000;

@@ -12,6 +12,8 @@
 
 #include <errno.h>
 #include <sys/file.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "os.h"
 #include "scratch.h"
@@ -23,6 +25,18 @@
 
 static struct scratch dir;
 static struct mailbox box;
+/* In place of libc's: what it fails with next, so many times. */
+static int flock_err, flock_fails;
+
+int flock(int fd, int how)
+{
+	if (flock_fails > 0) {
+		flock_fails--;
+		errno = flock_err;
+		return -1;
+	}
+	return (int)syscall(SYS_flock, fd, how);
+}
 
 static int setup(void **state)
 {
@@ -241,6 +255,61 @@ static void never_invents_a_status(void **state)
 	}
 }
 
+/* A take that cannot be read does not make the end behind it somebody
+ * else's. */
+static void end_of_another(void **state)
+{
+	static const char take[] = "take step=b";
+	struct report r = example();
+	struct buf file = { 0 };
+
+	(void)state;
+	mailbox_keeper(&box);
+	assert_int_equal(mailbox_take(&box, &(struct job){ .step = "a",
+		.attempt = 1, .phase = "run" }), 0);
+	assert_int_equal(mailbox_end(&box, &r), 0);
+	assert_int_equal(mailbox_take(&box, &(struct job){ .step = "b",
+		.attempt = 1, .phase = "run" }), 0);
+	r.outcome.exit = 0;
+	assert_int_equal(mailbox_end(&box, &r), 0);
+	assert_int_equal(reads("a", 1, "run").report.outcome.exit, 7);
+	assert_int_equal(reads("b", 1, "run").report.outcome.exit, 0);
+	scratch_get(&dir, NAME, &file);
+	*(char *)memmem(file.data, file.len, take, sizeof(take) - 1) = 'x';
+	scratch_put(&dir, NAME, file.data, file.len);
+	assert_false(reads("b", 1, "run").taken);
+	assert_int_equal(reads("a", 1, "run").report.outcome.exit, 7);
+	/* nor when its own is lost */
+	*(char *)memmem(file.data, file.len, "exit=7", 6) = 'x';
+	scratch_put(&dir, NAME, file.data, file.len);
+	assert_true(reads("a", 1, "run").taken);
+	assert_false(reads("a", 1, "run").ended);
+	buf_release(&file);
+}
+
+/* A power cut leaves zeros in place of what was written: what the next keeper
+ * writes behind them is read. */
+static void behind_zeros(void **state)
+{
+	static const char zeros[100];
+	struct report r = example();
+	struct mail m;
+
+	(void)state;
+	assert_int_equal(mailbox_keeper(&box), 0);
+	assert_int_equal(write(box.fd, zeros, sizeof(zeros)), sizeof(zeros));
+	/* watch.c ends such a line */
+	assert_int_equal(write(box.fd, "\n", 1), 1);
+	assert_int_equal(mailbox_keeper(&box), 0);
+	assert_int_equal(mailbox_take(&box, &(struct job){ .step = "a",
+		.attempt = 1, .phase = "run" }), 0);
+	m = reads("a", 1, "run");
+	assert_true(m.taken);
+	assert_int_equal(m.keeper, getpid());
+	assert_int_equal(mailbox_end(&box, &r), 0);
+	assert_true(reads("a", 1, "run").ended);
+}
+
 static void emptied_when_grown(void **state)
 {
 	struct report r = example();
@@ -309,13 +378,67 @@ static void write_fails(void **state)
 	assert_true(reads("a", 1, "run").ended);
 }
 
+/* The longest item, of bytes that each take three: the keeper allocates nothing
+ * for it. */
+static void longest_item(void **state)
+{
+	enum { STEP = 48, ITEM = 4096 };
+	size_t room = box.line.cap;
+	const char *data = box.line.data;
+	char name[STEP + ITEM + 3];
+	struct report r = example();
+	struct mail m;
+
+	(void)state;
+	memset(name, 's', STEP);
+	name[STEP] = '[';
+	memset(name + STEP + 1, 0xff, ITEM);
+	strcpy(name + STEP + 1 + ITEM, "]");
+	memset(r.note, 0xff, sizeof(r.note) - 1);
+	r.note[sizeof(r.note) - 1] = '\0';
+	for (int i = 1; i <= 20; i++) {
+		assert_int_equal(mailbox_take(&box, &(struct job){
+			.step = name, .attempt = i, .phase = "run" }), 0);
+		assert_int_equal(mailbox_end(&box, &r), 0);
+		assert_int_equal(box.line.cap, room);
+		assert_ptr_equal(box.line.data, data);
+		m = reads(name, i, "run");
+		assert_true(m.taken && m.ended);
+		assert_string_equal(m.report.note, r.note);
+		/* one that differs in its last byte is another one */
+		name[STEP + ITEM] = 'x';
+		assert_false(reads(name, i, "run").taken);
+		name[STEP + ITEM] = (char)0xff;
+	}
+}
+
+/* A keeper that cannot be asked for is neither dead nor alive. */
+static void cannot_be_asked(void **state)
+{
+	struct mail mail;
+
+	(void)state;
+	flock_err = ENOLCK;
+	flock_fails = 2;
+	errno = 0;
+	assert_int_equal(mailbox_held(dir.fd, 3), -1);
+	assert_int_equal(errno, ENOLCK);
+	assert_int_equal(mailbox_read(dir.fd, 3, "s", 1, "run", 0, &mail), -1);
+	flock_err = EINTR;
+	flock_fails = 1;
+	assert_int_equal(mailbox_held(dir.fd, 3), 0);
+	assert_int_equal(flock_fails, 0);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(whole_life), T(every_outcome), T(truncated), T(every_bit),
-		T(never_invents_a_status), T(emptied_when_grown), T(held),
-		T(write_fails),
+		T(never_invents_a_status), T(end_of_another),
+		T(behind_zeros), T(emptied_when_grown), T(held),
+		T(cannot_be_asked),
+		T(write_fails), T(longest_item),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -252,7 +252,8 @@ static void standard_input(void **state)
 		"put [step d] above it\n"
 		"13: stdin = step:: there is no such step\n"
 		"17: \"g\" reads what \"f\" wrote, but does not wait for it | "
-		"put [step f] above it\n");
+		"\"f\" has always = done and so runs only after all ordinary "
+		"steps\n");
 }
 
 static double cpu_seconds(void)

@@ -73,6 +73,24 @@ static void words(void **state)
 	assert_int_equal(outcome_kind_of("exit "), OUTCOME_KINDS);
 }
 
+/* There are two of them for each of a million items; whatever the records may
+ * say fits. */
+static void small(void **state)
+{
+	struct outcome o = { .kind = OUTCOME_LOST, .exit = 255, .signo = 128,
+		.err = 4096, .oom = true };
+
+	(void)state;
+	assert_true(sizeof(o) <= 8);
+	assert_int_equal(o.kind, OUTCOME_LOST);
+	assert_int_equal(o.exit, 255);
+	assert_int_equal(o.signo, 128);
+	assert_int_equal(o.err, 4096);
+	assert_true(o.oom);
+	o.exit = -1;
+	assert_int_equal(o.exit, -1);
+}
+
 static void texts(void **state)
 {
 	static const struct {
@@ -121,6 +139,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(from_wait),
 		cmocka_unit_test(words),
+		cmocka_unit_test(small),
 		cmocka_unit_test(texts),
 	};
 

@@ -26,7 +26,7 @@ static struct pipeline *p;
 static struct state s;
 static struct rundir d;
 static struct env e;
-static int *task;
+static struct plan plan;
 static struct buf message;
 static struct job job;
 static char *room[ROOM];
@@ -48,10 +48,10 @@ static void forget(void)
 	if (p == NULL)
 		return;
 	env_release(&e);
+	plan_release(&plan);
 	s.run = s.seed = NULL;
 	state_release(&s);
 	pipeline_free(p);
-	free(task);
 	p = NULL;
 }
 
@@ -72,15 +72,13 @@ static void begin(const char *ini)
 	state_init(&s);
 	s.run = "R";
 	s.seed = "seed";
-	task = mem_alloc((size_t)p->nsteps * sizeof(*task));
-	for (int i = 0; i < p->nsteps; i++)
-		task[i] = state_task(&s, p->step[i].name);
-	env_init(&e, p, &s, &d, task);
+	plan_init(&plan, p, &s);
+	env_init(&e, p, &plan, &d);
 }
 
 static struct task *task_of(int step)
 {
-	return &s.task[task[step]];
+	return plan_task(&plan, step);
 }
 
 static void decode(void)
@@ -94,22 +92,29 @@ static void decode(void)
 		ROOM));
 }
 
-static void prepares(int step, enum phase phase, int gate, const char *slot)
+static void prepares_unit(int unit, enum phase phase, int gate,
+	const char *slot)
 {
 	struct prepare_part part = { .phase = phase, .gate = gate,
 		.slot = slot, .turn = 77 };
 	struct why why;
 
 	buf_reset(&message);
-	if (prepare_phase(&e, step, 2, &part, &message, &why) != 0)
+	if (prepare_phase(&e, plan_step(&plan, unit), unit, 2, &part,
+	    &message, &why) != 0)
 		fail_msg("%s", why.text);
 	/* what was asked for once is not there the next time */
 	assert_null(e.slot);
 	assert_false(e.own_output);
 	decode();
-	assert_string_equal(job.step, p->step[step].name);
+	assert_string_equal(job.step, s.task[unit].name);
 	assert_int_equal(job.attempt, 2);
 	assert_int_equal(job.turn, 77);
+}
+
+static void prepares(int step, enum phase phase, int gate, const char *slot)
+{
+	prepares_unit(plan.stage[step].task, phase, gate, slot);
 }
 
 static void words_are(const char *expected)
@@ -401,8 +406,8 @@ static void refused(void **state)
 		unsetenv("GOES_AWAY");
 		buf_reset(&message);
 		buf_str(&message, "before");
-		assert_int_equal(prepare_phase(&e, 0, 1, &gate, &message,
-			&why), -1);
+		assert_int_equal(prepare_phase(&e, 0, 0, 1, &gate,
+			&message, &why), -1);
 		assert_string_equal(message.data, "before");
 		if (strstr(why.text, c[i].said) == NULL)
 			fail_msg("%s", why.text);
@@ -427,8 +432,8 @@ static void refused_to_settle(void **state)
 		begin(ini);
 		unsetenv("GOES_AWAY");
 		buf_reset(&message);
-		assert_int_equal(prepare_phase(&e, 0, 1, &part, &message,
-			&why), -1);
+		assert_int_equal(prepare_phase(&e, 0, 0, 1, &part,
+			&message, &why), -1);
 		assert_int_equal(message.len, 0);
 		assert_non_null(strstr(why.text, "GOES_AWAY"));
 	}
@@ -436,7 +441,8 @@ static void refused_to_settle(void **state)
 	begin("[step a]\nrun = x\nstdin = ${GOES_AWAY}\n");
 	unsetenv("GOES_AWAY");
 	part.phase = PHASE_RUN;
-	assert_int_equal(prepare_phase(&e, 0, 1, &part, &message, &why), -1);
+	assert_int_equal(prepare_phase(&e, 0, 0, 1, &part, &message, &why),
+		-1);
 	assert_int_equal(message.len, 0);
 }
 
@@ -490,13 +496,144 @@ static void hooks_and_checks(void **state)
 	assert_int_equal(message.len, 0);
 }
 
+/* Of two fan-outs over the same items. */
+static void with_items(const char *ini, const char *list, int n)
+{
+	static const char *const step[] = { "g", "v" };
+	struct why why;
+
+	begin(ini);
+	for (int i = 0; i < 2; i++) {
+		struct record r = { 0 };
+
+		record_start(&r, "items");
+		record_set(&r, "step", step[i]);
+		record_set(&r, i == 0 ? "list" : "of", i == 0 ? list : "g");
+		record_set_number(&r, "total", n);
+		if (state_apply(&s, &r, &why) != 0)
+			fail_msg("%s", why.text);
+	}
+	plan_rebuild(&plan);
+}
+
+static int unit_of(const char *name)
+{
+	int unit = state_find(&s, name);
+
+	assert_true(unit != -1);
+	return unit;
+}
+
+static void items(void **state)
+{
+	int g, v;
+
+	(void)state;
+	with_items("[step g]\nrun = prog run\nforeach_from = prog list\n"
+		"if = prog if\nverify.x = prog x\nworkdir = ${ITEM}\n"
+		"timeout = 1h\nmax_output = 1M\nidle_timeout = 1m\n"
+		"[step v]\nrun = prog ${ITEM}\nforeach = step:g\n"
+		"stdin = step:g\nstdout = out/${ITEM}\n", "a\n../b c\n$(x)",
+		3);
+	g = unit_of("g[../b c]");
+	v = unit_of("v[../b c]");
+	prepares_unit(g, PHASE_RUN, 0, NULL);
+	words_are("prog|run");
+	assert_string_equal(job.out, "log/g/0/%2E.%2Fb%20c.2.out");
+	assert_string_equal(job.err, "log/g/0/%2E.%2Fb%20c.2.err");
+	assert_string_equal(job.dir, "dir/g/0/%2E.%2Fb%20c");
+	assert_string_equal(job.cwd + strlen(dir.path), "/../b c");
+	assert_string_equal(variable("ITEM"), "../b c");
+	assert_string_equal(variable("DUREXEC_STEP"), "g");
+	prepares_unit(g, PHASE_IF, 0, NULL);
+	assert_string_equal(job.out, "log/g/0/%2E.%2Fb%20c.2.if");
+	prepares_unit(g, PHASE_VERIFY, 0, NULL);
+	assert_string_equal(job.out, "log/g/0/%2E.%2Fb%20c.2.x");
+	/* it reads what its own item said */
+	prepares_unit(v, PHASE_RUN, 0, NULL);
+	assert_null(job.in);
+	s.task[g].attempts = 3;
+	s.task[g].out_bytes = 1;
+	s.task[unit_of("g[a]")].attempts = 9;
+	s.task[unit_of("g[a]")].out_bytes = 1;
+	prepares_unit(v, PHASE_RUN, 0, NULL);
+	assert_string_equal(job.in, "/run/R/log/g/0/%2E.%2Fb%20c.3.out");
+	prepares_unit(unit_of("v[a]"), PHASE_RUN, 0, NULL);
+	assert_string_equal(job.in, "/run/R/log/g/0/a.9.out");
+	prepares_unit(unit_of("v[$(x)]"), PHASE_RUN, 0, NULL);
+	assert_null(job.in);
+	/* in a script, nothing is replaced */
+	if (script_have_bash())
+		words_are("bash|-eo|pipefail|-c|prog ${ITEM}");
+	/* its output is placed by its name */
+	s.task[v].attempts = 2;
+	s.task[v].out_bytes = 1;
+	prepares_unit(v, PHASE_SETTLE, 0, NULL);
+	words_are("durexec-settle|settle|0|1|"
+		"/run/R/log/v/0/%2E.%2Fb%20c.2.out|out/../b c");
+	assert_string_equal(job.out, "log/v/0/%2E.%2Fb%20c.2.settle");
+}
+
+/* The command whose lines are the items. */
+static void lists(void **state)
+{
+	(void)state;
+	with_items("[step g]\nrun = prog run\nforeach_from = prog list\n"
+		"workdir = w\nenv.A = ${ITEM}\nenv.B = b\ntimeout = 1h\n"
+		"idle_timeout = 1m\nmax_output = 1M\n[step v]\nrun = x\n"
+		"foreach = step:g\n", "a", 1);
+	prepares(0, PHASE_LIST, 0, NULL);
+	words_are("prog|list");
+	assert_string_equal(job.step, "g");
+	assert_string_equal(job.phase, "list");
+	assert_string_equal(job.out, "log/g.2.list");
+	assert_string_equal(job.err, "log/g.2.err");
+	assert_string_equal(job.dir, "dir/g/list");
+	assert_string_equal(job.cwd + strlen(dir.path), "/w");
+	assert_int_equal(job.timeout_ms, 3600000);
+	/* these are of what an item says */
+	assert_int_equal(job.idle_ms, 0);
+	assert_true(job.max_output != 1024 * 1024);
+	assert_null(variable("ITEM"));
+	assert_null(variable("A"));
+	assert_string_equal(variable("B"), "b");
+}
+
+/* What an item is called is no pattern. */
+static void items_are_no_patterns(void **state)
+{
+	static const char *const file[] = { "out-a", "out-b", "out-*", "a.1",
+		"a.2", "*.3", "?.5", "out-[ab]1" };
+
+	(void)state;
+	if (!script_have_bash())
+		skip();
+	for (size_t i = 0; i < sizeof(file) / sizeof(file[0]); i++)
+		scratch_put(&dir, file[i], "x", 1);
+	with_items("[step g]\nrun = x\nforeach = w\nverify.g = test $1\n"
+		"outputs = out-${ITEM} ${ITEM_BASE}.?\n"
+		"[step v]\nrun = x\nforeach = step:g\nverify.g = test $1\n"
+		"outputs = out-${ITEM}*\n", "*\n?\na\n[ab]", 4);
+	prepares_unit(unit_of("g[*]"), PHASE_VERIFY, 0, NULL);
+	words_are(SHELL "test $1|gate|out-*|*.3");
+	prepares_unit(unit_of("g[?]"), PHASE_VERIFY, 0, NULL);
+	words_are(SHELL "test $1|gate|out-?|?.5");
+	prepares_unit(unit_of("g[a]"), PHASE_VERIFY, 0, NULL);
+	words_are(SHELL "test $1|gate|out-a|a.1|a.2");
+	prepares_unit(unit_of("v[*]"), PHASE_VERIFY, 0, NULL);
+	words_are(SHELL "test $1|gate|out-*");
+	prepares_unit(unit_of("v[[ab]]"), PHASE_VERIFY, 0, NULL);
+	words_are(SHELL "test $1|gate|out-[ab]1");
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(parts), T(settles), T(gate_arguments), T(many_arguments),
 		T(resume_run), T(bash_env), T(input), T(refused),
-		T(refused_to_settle), T(hooks_and_checks),
+		T(refused_to_settle), T(hooks_and_checks), T(items),
+		T(lists), T(items_are_no_patterns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

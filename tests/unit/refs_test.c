@@ -44,6 +44,7 @@ static void undefined(void **state)
 		"[step a]\nrun = x\noutputs = ok ${vidoe} ${HOEM}\n"
 		"stdin = ${C}\nstdout = ${D}\nenv_file =\nworkdir = ${E}\n"
 		"requires = file:${F}\nunset_env = ${G}\nenv.H = ${I}\n"
+		"inputs = a ${N}\nforeach = b ${M}\n"
 		"[step b]\nrun = x\nenv.C = 1\nenv_file = ${ZZ}\n"
 		"[defaults]\nenv.J = ${K}\nenv.L = ${H}\n",
 		"4: A: ${q} is not defined | declare it in [params], or set "
@@ -67,7 +68,11 @@ static void undefined(void **state)
 		"or set it in the environment\n"
 		"16: H: ${I} is not defined | declare it in [params], or set "
 		"it in the environment\n"
-		"22: J: ${K} is not defined | declare it in [params], or set "
+		"17: inputs: ${N} is not defined | declare it in [params], or "
+		"set it in the environment\n"
+		"18: foreach: ${M} is not defined | declare it in [params], or "
+		"set it in the environment\n"
+		"24: J: ${K} is not defined | declare it in [params], or set "
 		"it in the environment\n");
 }
 
@@ -110,16 +115,15 @@ static void durexecs_own(void **state)
 		"8: C: ${DUREXEC_fetch_} is none of the variables that "
 		"durexec sets\n"
 		"9: D: ${DUREXEC_SLOT_gpu} names no pool of this file\n"
-		"10: E: ${DUREXEC_ITEM} is not supported yet\n");
-	complains("[step a]\nrun = x\nstdout = ${ITEM}.x ${DUREXEC_ITEM}\n",
-		"3: stdout: ${ITEM} is not supported yet\n"
-		"3: stdout: ${DUREXEC_ITEM} is not supported yet\n");
+		"10: E: ${DUREXEC_ITEM} is known to items of a fan-out only | "
+		"put this into steps that have foreach or foreach_from\n");
 	/* not for steps: nobody knows them while loading */
 	complains("[pipeline]\nname = ${DUREXEC_RUN}\nstate_dir = ${ITEM}\n"
 		"[params]\na = ${DUREXEC_STEP}\n[step a]\nrun = x\n",
 		"2: name: ${DUREXEC_RUN} is known to steps only, and this is "
 		"read before the first one starts\n"
-		"3: state_dir: ${ITEM} is not supported yet\n"
+		"3: state_dir: ${ITEM} is known to items of a fan-out only, "
+		"and this is read before the first step starts\n"
 		"5: a: ${DUREXEC_STEP} is known to steps only, and this is "
 		"read before the first one starts\n");
 	/* set by us or not: where it is in the environment it is defined */
@@ -129,6 +133,136 @@ static void durexecs_own(void **state)
 		"stdout = ${ITEM} ${DUREXEC_MINE}\n"));
 	unsetenv("ITEM");
 	unsetenv("DUREXEC_MINE");
+}
+
+#define ONLY "is known to items of a fan-out only | put this into steps " \
+	"that have foreach or foreach_from\n"
+#define EARLY "is known to items only, and this is read before there are any\n"
+
+static void items(void **state)
+{
+	(void)state;
+	/* in all that an item is started with */
+	pipeline_free(loads("[step a]\nrun = x\nforeach = a b\n"
+		"env.E = ${ITEM} ${ITEM_INDEX} ${ITEM_NAME} ${ITEM_BASE} "
+		"${ITEM_DIR} ${DUREXEC_ITEM}\n"
+		"inputs = ${ITEM}\noutputs = ${ITEM_BASE}.o\n"
+		"stdin = ${ITEM}\nstdout = ${ITEM}.out\n"
+		"unset_env = ${ITEM}\nenv_file = ${ITEM}.env\n"
+		"workdir = ${ITEM_DIR}\n"
+		"[step b]\nrun = x\nforeach_from = ls\nstdout = ${ITEM}\n"
+		"[step c]\nrun = x\nforeach = step:a\nstdout = ${ITEM}\n"));
+	/* not in a step without any */
+	complains("[step a]\nrun = x\nstdout = ${ITEM}.x ${DUREXEC_ITEM}\n"
+		"env.A = ${ITEM_INDEX}\nenv.B = ${ITEMS}\n"
+		"[step b]\nrun = x\nforeach =\noutputs = ${ITEM_DIR}\n",
+		"3: stdout: ${ITEM} " ONLY
+		"3: stdout: ${DUREXEC_ITEM} " ONLY
+		"4: A: ${ITEM_INDEX} " ONLY
+		"5: B: ${ITEMS} is not defined | declare it in [params], or "
+		"set it in the environment\n"
+		"8: foreach has no value | write \"foreach = WORD…\", or "
+		"take the key out\n"
+		"9: outputs: ${ITEM_DIR} " ONLY);
+	complains("[pipeline]\nenv.A = ${ITEM}\n[step a]\nrun = x\n"
+		"foreach = a\n", "2: A: ${ITEM} " ONLY);
+	/* nor in what is read before there are items, whatever ITEM means to
+	 * those that started us, or to an env_file */
+	setenv("ITEM", "1", 1);
+	complains("[step a]\nrun = x\nforeach = ${ITEM} x${DUREXEC_ITEM}\n"
+		"env_file = f\nrequires = file:${ITEM_NAME}\n"
+		"nice = ${ITEM_INDEX}\n",
+		"3: foreach: ${ITEM} " EARLY
+		"3: foreach: ${DUREXEC_ITEM} " EARLY
+		"5: requires: ${ITEM_NAME} " EARLY
+		"6: nice: ${ITEM_INDEX} is known to items of a fan-out only, "
+		"and this is read before the first step starts\n");
+	unsetenv("ITEM");
+	/* of [defaults], for those steps that are fan-outs */
+	complains("[defaults]\nrun = x\nstdout = ${ITEM}\n"
+		"[step a]\nforeach = a\n[step b]\n[step c]\nforeach = b\n",
+		"3: stdout: ${ITEM} " ONLY);
+	pipeline_free(loads("[defaults]\nrun = x\nstdout = ${ITEM}\n"
+		"foreach = a b\n[step a]\n[step b]\nforeach = c\n"));
+	/* what was meant */
+	complains("[step a]\nrun = x\nforeach = a ${HOEM}\n"
+		"stdout = ${ITEM_BSAE} ${DUREXEC_ITM}\n",
+		"3: foreach: ${HOEM} is not defined | did you mean ${HOME}?\n"
+		"4: stdout: ${ITEM_BSAE} is not defined | did you mean "
+		"${ITEM_BASE}?\n"
+		"4: stdout: ${DUREXEC_ITM} is none of the variables that "
+		"durexec sets | did you mean ${DUREXEC_ITEM}?\n");
+	/* nobody else's */
+	complains("[params]\nITEM = 1\nITEMS = 2\n[pipeline]\n"
+		"env.ITEM_INDEX = 1\n[defaults]\nenv.ITEM_DIR = x\n"
+		"[step a]\nrun = x\nenv.ITEM_NAME = x\n",
+		"2: \"ITEM\" is what items of fan-outs have: no other variable "
+		"can be called so | give it another name\n"
+		"5: \"ITEM_INDEX\" is what items of fan-outs have: no other "
+		"variable can be called so | give it another name\n"
+		"7: \"ITEM_DIR\" is what items of fan-outs have: no other "
+		"variable can be called so | give it another name\n"
+		"10: \"ITEM_NAME\" is what items of fan-outs have: no other "
+		"variable can be called so | give it another name\n");
+}
+
+/* What a fan-out, or what it has its items of, needs. */
+static void of_fanouts(void **state)
+{
+	(void)state;
+	pipeline_free(loads("[defaults]\nrun = x\n[step list]\n"
+		"[step gen]\nneeds = list\nforeach = ${DUREXEC_RESULT_list} "
+		"${DUREXEC_OUT_list}\n"
+		"[step join]\nneeds = gen\nstdout = ${DUREXEC_OUT_gen}\n"
+		"[step tied]\nneeds =\nforeach = step:gen\n"
+		"stdout = ${DUREXEC_OUT_gen}\n"));
+	complains("[defaults]\nrun = x\n[step list]\n"
+		"[step gen]\nneeds =\nforeach = ${DUREXEC_RESULT_list}\n",
+		"6: foreach: ${DUREXEC_RESULT_list} belongs to a step that "
+		"this one does not need | add \"list\" to the needs of "
+		"\"gen\"\n");
+}
+
+#define HERE "is among the secrets, so its value cannot stand here | put it " \
+	"into an env_file, or into the environment\n"
+
+static void secrets(void **state)
+{
+	(void)state;
+	setenv("KEY", "hunter2", 1);
+	pipeline_free(loads("[params]\nuser = me\n[pipeline]\n"
+		"env.URL = https://${KEY}@host\nenv_file = .env\n"
+		"[defaults]\nrun = x\nsecrets = KEY TOKEN_${user}\n"
+		"[step a]\nenv.K = ${KEY}\n[step b]\nsecrets =\n"
+		"env.KEY = 1\n"));
+	complains("[params]\nKEY = ${KEY}\n[step a]\nrun = x\n"
+		"secrets = KEY\n", "2: KEY: \"KEY\" " HERE);
+	complains_given("[params]\nPASS = x\nurl = https://${KEY}@host\n"
+		"both = ${PASS}\n"
+		"[pipeline]\nenv.TOKEN = hunter2\n"
+		"[defaults]\nrun = x\nsecrets = KEY, PASS TOKEN\n"
+		"env.KEY = hunter2\n[step a]\n[step b]\numask = 0\n"
+		"[preset p]\nenv.TOKEN = hunter2\n[step c]\npreset = p\n",
+		(const char *const[]){ "PASS=hunter2", NULL },
+		"2: PASS: \"PASS\" " HERE
+		"3: url: \"KEY\" is among the secrets, and no parameter is "
+		"one | steps find it as $KEY\n"
+		"4: both: \"PASS\" is among the secrets, and no parameter is "
+		"one | steps find it as $PASS\n"
+		"6: env.TOKEN: \"TOKEN\" " HERE
+		"10: env.KEY: \"KEY\" " HERE
+		"15: env.TOKEN: \"TOKEN\" " HERE);
+	/* only where it is one */
+	complains("[step a]\nrun = x\nsecrets = KEY\nenv.KEY = hunter2\n"
+		"[step b]\nrun = x\nenv.KEY = hunter2\n",
+		"4: env.KEY: \"KEY\" " HERE);
+	/* what is no name may be the value itself */
+	complains("[step a]\nrun = x\nsecrets = A KEY=hunter2 ${X}\n",
+		"3: secrets: ${X} is not defined | declare it in [params], or "
+		"set it in the environment\n"
+		"3: secrets: expected names of variables, and word 2 is "
+		"none\n");
+	unsetenv("KEY");
 }
 
 /* A step sees what those that it needs left, and no others. */
@@ -254,6 +388,9 @@ int main(void)
 		cmocka_unit_test(undefined),
 		cmocka_unit_test(of_defaults),
 		cmocka_unit_test(durexecs_own),
+		cmocka_unit_test(items),
+		cmocka_unit_test(of_fanouts),
+		cmocka_unit_test(secrets),
 		cmocka_unit_test(slots),
 		cmocka_unit_test(needed),
 		cmocka_unit_test(broken),

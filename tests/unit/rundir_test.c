@@ -237,9 +237,6 @@ static void a_run(void **state)
 	rundir_close(&e);
 	assert_int_equal(rundir_open(&e, &h, "nothing", &why), -1);
 	rundir_close(&e);
-	assert_true(rundir_remove(&h, d.id));
-	assert_null(home_runs(&h, &n));
-	assert_int_equal(faccessat(h.fd, d.id, F_OK, AT_SYMLINK_NOFOLLOW), -1);
 	rundir_close(&d);
 	home_close(&h);
 	buf_release(&text);
@@ -325,35 +322,6 @@ static void not_ours(void **state)
 	}
 }
 
-/* Removing a run follows no link out of it. */
-static void remove_follows_nothing(void **state)
-{
-	struct rundir d;
-	struct home h;
-	struct why why;
-
-	(void)state;
-	scratch_put(&dir, "precious", "x", 1);
-	assert_int_equal(mkdirat(dir.fd, "other", 0700), 0);
-	scratch_put(&dir, "other/file", "x", 1);
-	assert_int_equal(home_open(&h, base, "p", true, &why), 0);
-	assert_int_equal(rundir_create(&d, &h, &why), 0);
-	assert_int_equal(symlinkat("../../../../precious", d.fd, "a"), 0);
-	assert_int_equal(symlinkat("../../../../other", d.fd, "b"), 0);
-	assert_int_equal(symlinkat("../../../../../other", d.fd, "dir/c"), 0);
-	assert_int_equal(mkdirat(d.fd, "dir/x", 0700), 0);
-	assert_int_equal(mkdirat(d.fd, "dir/x/y", 0700), 0);
-	assert_true(rundir_remove(&h, d.id));
-	assert_true(scratch_has(&dir, "precious"));
-	assert_true(scratch_has(&dir, "other/file"));
-	/* a link called like a run */
-	assert_int_equal(symlinkat("../../../other", h.fd, "link"), 0);
-	assert_false(rundir_remove(&h, "link"));
-	assert_true(scratch_has(&dir, "other/file"));
-	rundir_close(&d);
-	home_close(&h);
-}
-
 static void locks(void **state)
 {
 	struct home h, other;
@@ -408,14 +376,48 @@ static void locks(void **state)
 	close(gone[1]);
 }
 
-static void log_names(void **state)
+/* What the files of a task are called. */
+static void task_names(void **state)
 {
-	struct buf out = { 0 };
+	static const struct {
+		const char *step, *item;
+		int place;
+		const char *is;
+	} c[] = {
+		{ "a.b", NULL, 0, "a.b" },
+		{ "a", "ch07", 6, "a/0/ch07" },
+		{ "a", "ch07.txt", 999, "a/0/ch07.txt" },
+		{ "a", "x=1,y@2+3", 1000, "a/1/x=1,y@2+3" },
+		{ "a", "x", 1234567, "a/1234/x" },
+		{ "a", "../../etc", 0, "a/0/%2E.%2F..%2Fetc" },
+		{ "a", ".", 0, "a/0/%2E" }, { "a", "..", 0, "a/0/%2E." },
+		{ "a", "a b", 0, "a/0/a%20b" }, { "a", "-rf", 0, "a/0/-rf" },
+		{ "a", "$(reboot)\t\xff", 0,
+			"a/0/%24%28reboot%29%09%FF" },
+		{ "a", "100%", 0, "a/0/100%25" },
+		{ "a", "a~b", 0, "a/0/a%7Eb" },
+	};
+	struct buf out = { 0 }, other = { 0 };
+	char item[4097];
 
 	(void)state;
-	rundir_log(&out, "a.b", 12, "out");
-	assert_string_equal(out.data, "log/a.b.12.out");
+	for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
+		buf_reset(&out);
+		rundir_task(&out, c[i].step, c[i].item, c[i].place);
+		assert_string_equal(out.data, c[i].is);
+	}
+	/* long ones differ though only their ends do */
+	memset(item, 'x', 4096);
+	item[4096] = '\0';
+	buf_reset(&out);
+	rundir_task(&out, "a", item, 0);
+	harmless(out.data + strlen("a/0/"));
+	item[4095] = 'y';
+	rundir_task(&other, "a", item, 0);
+	assert_int_equal(out.len, other.len);
+	assert_string_not_equal(out.data, other.data);
 	buf_release(&out);
+	buf_release(&other);
 }
 
 int main(void)
@@ -424,7 +426,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(names), T(hostile_names), T(unambiguous), T(bases),
 		T(a_run), T(ids_sort_by_time), T(not_ours),
-		T(remove_follows_nothing), T(locks), T(log_names),
+		T(locks), T(task_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -150,12 +150,59 @@ static void random_bytes(void **state)
 	buf_release(&twice);
 }
 
+static void format(char *out, size_t size, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+static void format(char *out, size_t size, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	safe_format(out, size, fmt, ap);
+	va_end(ap);
+}
+
+/* Before anything is escaped or cut. */
+static void secrets(void **state)
+{
+	static const char *const secret[] = {
+		"\x1b[1m\xff\xc3\xa4", "top\nsecret", "hunter2",
+	};
+	struct buf out = { 0 };
+	char text[16];
+	size_t i;
+
+	(void)state;
+	format(text, sizeof(text), "%s is %d", "hunter2", 7);
+	assert_string_equal(text, "hunter2 is 7");
+	for (i = 0; i < sizeof(secret) / sizeof(secret[0]); i++)
+		mask_add(safe_secrets(), secret[i], strlen(secret[i]));
+	line("a \x1b[1m\xff\xc3\xa4 b \x1b", 13, &out);
+	assert_string_equal(out.data, "a *** b \\x1b");
+	line("top\nsecret top\n", 15, &out);
+	assert_string_equal(out.data, "*** top\\x0a");
+	line("", 0, &out);
+	assert_string_equal(out.data, "");
+	format(text, sizeof(text), "%s is %d", "hunter2", 7);
+	assert_string_equal(text, "*** is 7");
+	format(text, sizeof(text), "too long: %s", "hunter2");
+	assert_string_equal(text, "too long: ***");
+	format(text, sizeof(text), "very much too long: %s", "hunter2");
+	assert_string_equal(text, "very much too l");
+	format(text, 4, "hunter2");
+	assert_string_equal(text, "***");
+	mask_release(safe_secrets());
+	line("hunter2", 7, &out);
+	assert_string_equal(out.data, "hunter2");
+	buf_release(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(known),
 		cmocka_unit_test(every_code_point),
 		cmocka_unit_test(random_bytes),
+		cmocka_unit_test(secrets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

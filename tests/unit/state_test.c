@@ -1058,6 +1058,34 @@ static void keys(void **unused)
 	state_release(&s);
 }
 
+/* A power cut comes while what is left is asked, then another. */
+static void settled(void **unused)
+{
+	struct state s;
+	struct task *t;
+
+	(void)unused;
+	t = put(&s, TASK_PENDING);
+	ok(&s, "start step=a attempt=1 keeper=0");
+	ok(&s, "ran step=a outcome=exit exit=0");
+	ok(&s, "start step=a attempt=1 keeper=0 phase=settle");
+	assert_true(t->ran && !t->settled);
+	ok(&s, "start step=a attempt=1 keeper=0 phase=verify.x");
+	assert_true(t->settled);
+	ok(&s, "begin pid=2 boot=two");
+	ok(&s, "end step=a state=pending outcome=lost");
+	ok(&s, "start step=a attempt=1 keeper=0 phase=settle");
+	assert_true(t->ran && t->settled);
+	ok(&s, "end step=a state=pending rerun=1");
+	/* this one's are other outputs */
+	ok(&s, "start step=a attempt=2 keeper=0");
+	assert_false(t->settled);
+	ok(&s, "ran step=a outcome=exit exit=0");
+	ok(&s, "start step=a attempt=2 keeper=0 phase=place");
+	assert_true(t->settled);
+	state_release(&s);
+}
+
 static void same_text(const char *a, const char *b)
 {
 	assert_int_equal(a == NULL, b == NULL);
@@ -1080,6 +1108,7 @@ static void same_task(const struct task *a, const struct task *b)
 	assert_int_equal(a->state, b->state);
 	assert_int_equal(a->phase, b->phase);
 	assert_int_equal(a->ran, b->ran);
+	assert_int_equal(a->settled, b->settled);
 	assert_int_equal(a->asked, b->asked);
 	assert_int_equal(a->adopted, b->adopted);
 	assert_int_equal(a->tried, b->tried);
@@ -1253,6 +1282,7 @@ static void replay_equals_live(void **unused)
 	struct why why;
 	uint32_t x = 4711;
 	char name[8], text[200], *copy;
+	const char *named;
 	int i, batch = 0, accepted = 0;
 
 	(void)unused;
@@ -1265,7 +1295,7 @@ static void replay_equals_live(void **unused)
 	free(copy);
 	assert_int_equal(journal_create(&j, dir.fd, &why), 0);
 	for (i = 0; i < 6000; i++) {
-		struct task *t;
+		struct task *t, *own;
 
 		x = x * 1664525 + 1013904223;
 		snprintf(name, sizeof(name), "s%u", x >> 28);
@@ -1276,13 +1306,12 @@ static void replay_equals_live(void **unused)
 			t->attempts, x);
 		/* Whether it is legal, a copy of the state says. */
 		state_init(&probe);
-		probe.task = malloc(sizeof(*t));
-		probe.last_output = malloc(sizeof(int));
-		assert_true(probe.task != NULL && probe.last_output != NULL);
-		probe.task_cap = probe.last_cap = probe.ntasks = 1;
-		*probe.task = *t;
-		*probe.last_output = -1;
-		table_put(&probe.names, t->name, 0);
+		(void)state_task(&probe, t->name);
+		own = &probe.task[0];
+		named = own->name;
+		*own = *t;
+		own->name = named;
+		probe.count[TASK_PENDING] = 0;
 		probe.count[t->state] = 1;
 		probe.cuts = live.cuts;
 		memset(&r, 0, sizeof(r));
@@ -1315,6 +1344,862 @@ static void replay_equals_live(void **unused)
 	state_release(&live);
 	buf_release(&seen);
 	scratch_release(&dir);
+}
+
+/* A record about the items of a fan-out; NULL and -1: not in it. */
+static int lists(struct state *s, const char *step, const char *list,
+	int64_t from, const char *of, int64_t total, struct why *why)
+{
+	struct record r = { 0 };
+
+	record_start(&r, "items");
+	r.seq = 7;
+	r.at = now += 1000;
+	record_set(&r, "step", step);
+	if (from != -1)
+		record_set_number(&r, "from", from);
+	if (list != NULL)
+		record_set(&r, "list", list);
+	if (of != NULL)
+		record_set(&r, "of", of);
+	if (total != -1)
+		record_set_number(&r, "total", total);
+	memset(why, 0, sizeof(*why));
+	return state_apply(s, &r, why);
+}
+
+static void listed(struct state *s, const char *step, const char *list,
+	int64_t from, const char *of, int64_t total)
+{
+	struct why why;
+
+	if (lists(s, step, list, from, of, total, &why) == -1)
+		fail_msg("%s", why.text);
+}
+
+static const struct fan *fan_of(const struct state *s, const char *step)
+{
+	int i = state_find(s, step);
+
+	assert_true(i != -1);
+	return state_fan(s, &s->task[i]);
+}
+
+/* The items that count, by name: "a b". */
+static void items_are(const struct state *s, const char *step,
+	const char *expected)
+{
+	const struct fan *f = fan_of(s, step);
+	struct buf is = { 0 }, item = { 0 };
+	int i;
+
+	assert_non_null(f);
+	assert_string_equal(f->step, step);
+	assert_int_equal(f->head, state_find(s, step));
+	buf_str(&is, "");
+	for (i = 0; i < f->n; i++) {
+		const struct task *t = &s->task[f->task[i]];
+
+		assert_int_equal(t->item, i);
+		assert_string_equal(task_step(s, t), step);
+		assert_null(state_fan(s, t));
+		buf_reset(&item);
+		task_item(s, t, &item);
+		buf_printf(&is, "%s%s", i > 0 ? " " : "", item.data);
+		assert_int_equal(strlen(t->name),
+			strlen(step) + item.len + 2);
+	}
+	assert_string_equal(is.data, expected);
+	buf_release(&is);
+	buf_release(&item);
+}
+
+static const struct task *task_at(const struct state *s, const char *name)
+{
+	int i = state_find(s, name);
+
+	if (i == -1)
+		fail_msg("no task %s", name);
+	return &s->task[i];
+}
+
+static void items(void **unused)
+{
+	struct buf item = { 0 };
+	const struct task *t;
+	struct state s;
+
+	(void)unused;
+	open_run(&s);
+	(void)state_task(&s, "a");
+	assert_null(fan_of(&s, "a"));
+	assert_string_equal(task_step(&s, &s.task[0]), "a");
+	task_item(&s, &s.task[0], &item);
+	assert_int_equal(item.len, 0);
+	listed(&s, "g", "x\ny]\nz[1]", 0, NULL, 3);
+	items_are(&s, "g", "x y] z[1]");
+	assert_int_equal(fan_of(&s, "g")->changed_at, now);
+	assert_int_equal(s.count[TASK_PENDING], 5);
+	t = task_at(&s, "g[z[1]]");
+	assert_int_equal(t->state, TASK_PENDING);
+	assert_int_equal(t->place, 2);
+	t = task_at(&s, "g");
+	assert_int_equal(t->item, -1);
+	task_item(&s, t, &item);
+	assert_int_equal(item.len, 0);
+	/* no record is needed to know that there are none */
+	listed(&s, "none", NULL, 0, NULL, 0);
+	items_are(&s, "none", "");
+	assert_int_equal(fan_of(&s, "none")->changed_at, 0);
+	ok(&s, "items step=h list=a total=1 source=12ab");
+	assert_true(fan_of(&s, "h")->source == 0x12ab);
+	items_are(&s, "h", "a");
+	/* they are tasks like others */
+	ok(&s, "start step=g[x] attempt=1 keeper=0");
+	ok(&s, "end step=g[x] state=done outcome=exit exit=0");
+	assert_int_equal(task_at(&s, "g[x]")->state, TASK_DONE);
+	buf_release(&item);
+	state_release(&s);
+}
+
+static void items_in_parts(void **unused)
+{
+	struct state s;
+	int64_t at;
+
+	(void)unused;
+	open_run(&s);
+	/* they count from the total on */
+	listed(&s, "g", "a\nb", 0, NULL, -1);
+	items_are(&s, "g", "");
+	listed(&s, "g", "c", -1, NULL, -1);
+	items_are(&s, "g", "");
+	listed(&s, "g", NULL, -1, NULL, 3);
+	items_are(&s, "g", "a b c");
+	/* more of them join */
+	at = fan_of(&s, "g")->changed_at;
+	listed(&s, "g", "d", 3, NULL, -1);
+	items_are(&s, "g", "a b c");
+	assert_int_equal(fan_of(&s, "g")->changed_at, at);
+	listed(&s, "g", "e", -1, NULL, 5);
+	items_are(&s, "g", "a b c d e");
+	at = fan_of(&s, "g")->changed_at;
+	assert_int_equal(at, now);
+	/* none does */
+	listed(&s, "g", NULL, 5, NULL, 5);
+	items_are(&s, "g", "a b c d e");
+	assert_int_equal(fan_of(&s, "g")->changed_at, at);
+	assert_int_equal(s.ntasks, 6);
+	state_release(&s);
+}
+
+/* What follows was lost with the end of the file, and is done anew. */
+static void items_torn(void **unused)
+{
+	struct state s;
+	struct why why;
+
+	(void)unused;
+	open_run(&s);
+	listed(&s, "g", "a\nb\nc", 0, NULL, -1);
+	ok(&s, "cut bytes=9");
+	listed(&s, "g", "c\nx\na", 0, NULL, 3);
+	items_are(&s, "g", "c x a");
+	assert_int_equal(task_at(&s, "g[b]")->item, -1);
+	/* what is no longer listed is still its item */
+	assert_string_equal(task_step(&s, task_at(&s, "g[b]")), "g");
+	/* of more that join, some were known already */
+	listed(&s, "g", "b\ny", 3, NULL, -1);
+	if (lists(&s, "g", "z", 4, NULL, 5, &why) == 0)
+		fail_msg("behind what does not count");
+	ok(&s, "cut bytes=9");
+	listed(&s, "g", "y", 3, NULL, -1);
+	listed(&s, "g", "z", -1, NULL, 5);
+	items_are(&s, "g", "c x a y z");
+	assert_int_equal(task_at(&s, "g[b]")->item, -1);
+	/* all of it is forgotten */
+	listed(&s, "g", NULL, 0, NULL, 0);
+	items_are(&s, "g", "");
+	assert_int_equal(task_at(&s, "g[x]")->item, -1);
+	listed(&s, "g", "x", 0, NULL, 1);
+	items_are(&s, "g", "x");
+	state_release(&s);
+}
+
+static void items_of_another(void **unused)
+{
+	struct state s;
+	int place;
+
+	(void)unused;
+	open_run(&s);
+	listed(&s, "g", "a\nb", 0, NULL, 2);
+	listed(&s, "v", NULL, -1, "g", 2);
+	items_are(&s, "v", "a b");
+	assert_string_equal(task_at(&s, "v[b]")->name, "v[b]");
+	place = task_at(&s, "v[b]")->place;
+	ok(&s, "start step=v[b] attempt=1 keeper=0");
+	ok(&s, "end step=v[b] state=done outcome=exit exit=0");
+	/* in another order, with more, with fewer */
+	listed(&s, "w", "c\nb\na", 0, NULL, 3);
+	listed(&s, "v", NULL, -1, "w", 3);
+	items_are(&s, "v", "c b a");
+	assert_int_equal(task_at(&s, "v[b]")->state, TASK_DONE);
+	assert_int_equal(task_at(&s, "v[b]")->place, place);
+	listed(&s, "u", "b", 0, NULL, 1);
+	listed(&s, "v", NULL, -1, "u", 1);
+	items_are(&s, "v", "b");
+	assert_int_equal(task_at(&s, "v[a]")->item, -1);
+	listed(&s, "v", NULL, -1, "g", 2);
+	items_are(&s, "v", "a b");
+	/* of one without a list, or without a name */
+	(void)state_task(&s, "plain");
+	listed(&s, "v", NULL, -1, "plain", 0);
+	items_are(&s, "v", "");
+	listed(&s, "v", NULL, -1, "nobody", 0);
+	items_are(&s, "v", "");
+	assert_int_equal(state_find(&s, "nobody"), -1);
+	state_release(&s);
+}
+
+static void items_refused(void **unused)
+{
+	static const struct {
+		const char *step, *list;
+		int64_t from;
+		const char *of;
+		int64_t total;
+		const char *said;
+	} bad[] = {
+		{ "", "a", 0, NULL, 1, "valid step" },
+		{ "g[a]", "a", 0, NULL, 1, "valid step" },
+		{ "a]", "a", 0, NULL, 1, "valid step" },
+		{ "g", "c", 3, NULL, 3, "valid from" },
+		{ "g", "c", -2, NULL, 3, "valid from" },
+		{ "g", "c", 2, NULL, 2, "valid total" },
+		{ "g", "c", 2, NULL, 4, "valid total" },
+		{ "g", "c", 2, NULL, -2, "valid total" },
+		{ "g", NULL, 2, NULL, INT64_MAX, "valid total" },
+		{ "g", "c\nc", 2, NULL, 4, "valid total" },
+		{ "g", "a", 2, NULL, 3, "valid total" },
+		{ "g", "", 2, NULL, 3, "valid list" },
+		{ "g", "c\n", 2, NULL, 3, "valid list" },
+		{ "g", "c\n\nd", 2, NULL, 4, "valid list" },
+		{ "g", "\nc", 2, NULL, 3, "valid list" },
+		{ "g", NULL, -1, "h", 1, "valid total" },
+		{ "g", NULL, -1, "h", 3, "valid total" },
+		{ "g", NULL, -1, "h", -1, "valid total" },
+		{ "g", NULL, -1, "g", 2, "valid of" },
+		{ "g", "a", -1, "h", 2, "valid of" },
+		{ "g", NULL, 0, NULL, -1, "valid total" },
+		{ "g", "c", 1, NULL, -1, "valid total" },
+	};
+	struct state s;
+	struct why why;
+	size_t i;
+
+	(void)unused;
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		open_run(&s);
+		listed(&s, "g", "a\nb", 0, NULL, 2);
+		listed(&s, "h", "x\ny", 0, NULL, 2);
+		if (lists(&s, bad[i].step, bad[i].list, bad[i].from, bad[i].of,
+		    bad[i].total, &why) == 0)
+			fail_msg("number %zu is accepted", i);
+		if (strstr(why.text, bad[i].said) == NULL)
+			fail_msg("number %zu: %s", i, why.text);
+		assert_non_null(strstr(why.text, "record 7 (items) of the "
+			"state file has no "));
+		state_release(&s);
+	}
+	open_run(&s);
+	refused(&s, "items list=a total=1", "valid step");
+	refused(&s, "items step=g list=a total=1 source=xyz",
+		"valid source");
+	refused(&s, "items step=g list=a from=x total=1", "valid from");
+	refused(&s, "items step=g list=a total=one", "valid total");
+	state_release(&s);
+	/* in a list, one that is there twice is there once */
+	open_run(&s);
+	listed(&s, "g", "a\nb\na", 0, NULL, 2);
+	items_are(&s, "g", "a b");
+	state_release(&s);
+}
+
+/* What the fan-out of the walk has, kept by hand. */
+struct walk {
+	int v[64], n;		/* those that count */
+	int more[64], nmore;	/* behind the first `from` of them */
+	int from;
+	int place[26];		/* -1: it was never listed */
+	int places;
+};
+
+static bool walk_has(const struct walk *w, int item)
+{
+	int i;
+
+	for (i = 0; i < w->from; i++)
+		if (w->v[i] == item)
+			return true;
+	for (i = 0; i < w->nmore; i++)
+		if (w->more[i] == item)
+			return true;
+	return false;
+}
+
+static void walk_list(struct walk *w, const int *item, int n, struct buf *list)
+{
+	int i;
+
+	for (i = 0; i < n; i++) {
+		buf_printf(list, "%s%c", i > 0 ? "\n" : "", 'a' + item[i]);
+		if (walk_has(w, item[i]))
+			continue;
+		if (w->place[item[i]] == -1)
+			w->place[item[i]] = w->places++;
+		w->more[w->nmore++] = item[i];
+	}
+}
+
+static void walk_counts(struct walk *w)
+{
+	int i;
+
+	w->n = w->from;
+	for (i = 0; i < w->nmore; i++)
+		w->v[w->n++] = w->more[i];
+	w->from = w->n;
+	w->nmore = 0;
+}
+
+static void walk_is(const struct state *s, const char *step,
+	const struct walk *w)
+{
+	struct buf text = { 0 };
+	int i;
+
+	buf_str(&text, "");
+	for (i = 0; i < w->n; i++)
+		buf_printf(&text, "%s%c", i > 0 ? " " : "", 'a' + w->v[i]);
+	items_are(s, step, text.data);
+	buf_release(&text);
+	for (i = 0; i < 26; i++) {
+		char name[] = "g[a]";
+		int k;
+
+		name[0] = step[0];
+		name[2] = (char)('a' + i);
+		k = state_find(s, name);
+		assert_int_equal(k == -1, w->place[i] == -1);
+		if (k == -1)
+			continue;
+		assert_int_equal(s->task[k].item != -1, walk_has(w, i));
+		assert_int_equal(s->task[k].place, w->place[i]);
+	}
+}
+
+/* Lists in parts, torn in between, and orders of another one, at random. */
+static void items_at_random(void **unused)
+{
+	static const char *const name[] = { "g", "h" };
+	uint32_t x = 1;
+	int i, k;
+
+	(void)unused;
+	for (i = 0; i < 300; i++) {
+		struct walk w[2] = { 0 };
+		struct state s;
+
+		memset(w[0].place, -1, sizeof(w[0].place));
+		memset(w[1].place, -1, sizeof(w[1].place));
+		open_run(&s);
+		listed(&s, "g", NULL, 0, NULL, 0);
+		listed(&s, "h", NULL, 0, NULL, 0);
+		for (k = 0; k < 40; k++) {
+			int which, item[4], n, m;
+			struct buf list = { 0 };
+			bool count;
+
+			x = x * 1664525 + 1013904223;
+			which = x >> 31;
+			n = (int)(x >> 28 & 3);
+			for (m = 0; m < n; m++)
+				item[m] = (int)((x >> (5 * m)) % 26);
+			count = (x >> 24 & 3) != 0;
+			if ((x >> 20 & 7) == 0) {
+				struct walk *to = &w[which];
+				const struct walk *of = &w[1 - which];
+
+				to->from = to->nmore = 0;
+				for (m = 0; m < of->n; m++) {
+					int one = of->v[m];
+
+					if (to->place[one] == -1)
+						to->place[one] = to->places++;
+					to->more[to->nmore++] = one;
+				}
+				walk_counts(to);
+				listed(&s, name[which], NULL, -1,
+					name[1 - which], to->n);
+			} else {
+				if ((x >> 18 & 3) == 0) {
+					w[which].from = w[which].n;
+					w[which].nmore = 0;
+				}
+				walk_list(&w[which], item, n, &list);
+				listed(&s, name[which], list.data,
+					(x >> 18 & 3) == 0 ? w[which].n : -1,
+					NULL, count ? w[which].from +
+					w[which].nmore : -1);
+				if (count)
+					walk_counts(&w[which]);
+			}
+			buf_release(&list);
+			walk_is(&s, "g", &w[0]);
+			walk_is(&s, "h", &w[1]);
+		}
+		state_release(&s);
+	}
+}
+
+/* The only item of the fan-out `g`. */
+static const struct task *only_item(struct state *s, const char *item)
+{
+	open_run(s);
+	listed(s, "g", item, 0, NULL, 1);
+	return &s->task[fan_of(s, "g")->task[0]];
+}
+
+static void write_list(struct state *s, struct journal *j, const char *list,
+	int total)
+{
+	struct record r = { 0 };
+
+	record_start(&r, "items");
+	record_set(&r, "step", "g");
+	record_set(&r, "list", list);
+	if (total != -1)
+		record_set_number(&r, "total", total);
+	state_write(s, j, &r);
+}
+
+/* On disk, any bytes; and wherever the file ends, all of them or none. */
+static void items_on_disk(void **unused)
+{
+	static const char *const part[] = { "a b\n\xff%0A=]", "-rf\n*\t\x1b[2J",
+		"z" };
+	struct state live, again;
+	struct buf file = { 0 };
+	struct scratch dir;
+	struct journal j = { 0 }, k;
+	struct record r = { 0 };
+	struct why why;
+	size_t n, begun;
+	int all = 0;
+	char *copy;
+
+	(void)unused;
+	scratch_init(&dir);
+	state_init(&live);
+	copy = record_of(&r, "durexec format=1 run=R name=p path=/p seed=abc");
+	state_write(&live, &j, &r);
+	free(copy);
+	assert_int_equal(journal_create(&j, dir.fd, &why), 0);
+	scratch_get(&dir, "state", &file);
+	begun = file.len;
+	write_list(&live, &j, part[0], -1);
+	write_list(&live, &j, part[1], -1);
+	write_list(&live, &j, part[2], 5);
+	assert_int_equal(journal_commit(&j, &why), 0);
+	journal_close(&j);
+	scratch_get(&dir, "state", &file);
+	for (n = begun; n <= file.len; n++) {
+		const struct fan *f;
+
+		scratch_put(&dir, "state", file.data, n);
+		state_init(&again);
+		if (journal_read(&k, dir.fd, state_apply, &again, &why) != 0)
+			fail_msg("%s", why.text);
+		f = again.ntasks > 0 ? fan_of(&again, "g") : NULL;
+		assert_true(f == NULL || f->n == 0 || f->n == 5);
+		all += f != NULL && f->n == 5;
+		if (n < file.len) {
+			state_release(&again);
+			continue;
+		}
+		assert_int_equal(f->n, 5);
+		items_are(&again, "g", "a b \xff%0A=] -rf *\t\x1b[2J z");
+		same_state(&live, &again);
+		state_release(&again);
+	}
+	assert_int_equal(all, 1);
+	state_release(&live);
+	buf_release(&file);
+	scratch_release(&dir);
+}
+
+enum name { NAME_LOG, NAME_DIR, NAME_OUTPUT, NAMES };
+
+static void name_of(const struct state *s, const struct task *t,
+	enum name which, struct buf *out)
+{
+	buf_reset(out);
+	switch (which) {
+	case NAME_LOG:
+		task_log(s, t, 3, "err", out);
+		break;
+	case NAME_DIR:
+		task_dir(s, t, out);
+		break;
+	case NAME_OUTPUT:
+		task_output_file(s, t, 3, out);
+		break;
+	case NAMES:
+		break;
+	}
+}
+
+/* Below the directory, in places of its own, with names that a disk takes. */
+static void well_placed(const char *path, const char *under)
+{
+	char *copy = strdup(path), *rest = copy, *one;
+	size_t i;
+
+	assert_non_null(copy);
+	if (strncmp(path, under, strlen(under)) != 0)
+		fail_msg("%s is not under %s", path, under);
+	while ((one = strsep(&rest, "/")) != NULL) {
+		assert_true(*one != '\0' && strlen(one) <= 255);
+		/* not hidden, and not `..` */
+		assert_true(*one != '.');
+		for (i = 0; one[i] != '\0'; i++)
+			assert_true(one[i] > ' ' && one[i] < 127);
+	}
+	free(copy);
+}
+
+static void file_names(void **unused)
+{
+	struct buf log = { 0 }, dir = { 0 }, file = { 0 };
+	const struct task *t;
+	struct state s;
+
+	(void)unused;
+	t = only_item(&s, "ch 07/a.txt");
+	name_of(&s, t, NAME_LOG, &log);
+	name_of(&s, t, NAME_DIR, &dir);
+	assert_string_equal(log.data, "log/g/0/ch%2007%2Fa.txt.3.err");
+	assert_string_equal(dir.data, "dir/g/0/ch%2007%2Fa.txt");
+	name_of(&s, t, NAME_OUTPUT, &file);
+	assert_string_equal(file.data, "output/g@0.3");
+	/* of the fan-out itself */
+	t = task_at(&s, "g");
+	name_of(&s, t, NAME_LOG, &log);
+	name_of(&s, t, NAME_DIR, &dir);
+	name_of(&s, t, NAME_OUTPUT, &file);
+	assert_string_equal(log.data, "log/g.3.err");
+	assert_string_equal(dir.data, "dir/g/list");
+	assert_string_equal(file.data, "output/g.3");
+	/* of a step */
+	(void)state_task(&s, "plain");
+	t = task_at(&s, "plain");
+	name_of(&s, t, NAME_LOG, &log);
+	name_of(&s, t, NAME_DIR, &dir);
+	name_of(&s, t, NAME_OUTPUT, &file);
+	assert_string_equal(log.data, "log/plain.3.err");
+	assert_string_equal(dir.data, "dir/plain");
+	assert_string_equal(file.data, "output/plain.3");
+	buf_release(&log);
+	buf_release(&dir);
+	buf_release(&file);
+	state_release(&s);
+}
+
+/* In another session, tasks have other numbers: what the steps of the file were
+ * called before anything was recorded is not on disk. */
+static void same_names_again(void **unused)
+{
+	struct state live, again;
+	struct buf was = { 0 }, is = { 0 };
+	int i;
+
+	(void)unused;
+	open_run(&live);
+	(void)state_task(&live, "a");
+	(void)state_task(&live, "g");
+	(void)state_task(&live, "v");
+	open_run(&again);
+	for (i = 0; i < 2; i++) {
+		struct state *s = i == 0 ? &live : &again;
+
+		listed(s, "g", "x\ny\nlost", 0, NULL, -1);
+		listed(s, "g", "x\ny", 0, NULL, 2);
+		listed(s, "v", NULL, -1, "g", 2);
+		listed(s, "h", "z\ny", 0, NULL, 2);
+		/* z is the first one now: x was */
+		listed(s, "v", NULL, -1, "h", 2);
+	}
+	name_of(&live, task_at(&live, "v[z]"), NAME_OUTPUT, &was);
+	name_of(&again, task_at(&again, "v[z]"), NAME_OUTPUT, &is);
+	assert_string_equal(was.data, is.data);
+	/* and nobody else's, listed or not */
+	name_of(&live, task_at(&live, "v[x]"), NAME_OUTPUT, &is);
+	assert_string_not_equal(was.data, is.data);
+	name_of(&live, task_at(&live, "v[y]"), NAME_OUTPUT, &is);
+	assert_string_not_equal(was.data, is.data);
+	buf_release(&was);
+	buf_release(&is);
+	state_release(&live);
+	state_release(&again);
+}
+
+/* A thousand items to a directory; an item keeps its place for ever. */
+static void shards(void **unused)
+{
+	struct buf list = { 0 }, path = { 0 };
+	struct state s;
+	int i;
+
+	(void)unused;
+	for (i = 0; i < 2001; i++)
+		buf_printf(&list, "%s%d", i > 0 ? "\n" : "", i);
+	open_run(&s);
+	listed(&s, "g", list.data, 0, NULL, 2001);
+	name_of(&s, task_at(&s, "g[999]"), NAME_DIR, &path);
+	assert_string_equal(path.data, "dir/g/0/999");
+	name_of(&s, task_at(&s, "g[1000]"), NAME_DIR, &path);
+	assert_string_equal(path.data, "dir/g/1/1000");
+	name_of(&s, task_at(&s, "g[2000]"), NAME_DIR, &path);
+	assert_string_equal(path.data, "dir/g/2/2000");
+	listed(&s, "h", "2000\n0", 0, NULL, 2);
+	listed(&s, "g", NULL, -1, "h", 2);
+	assert_int_equal(task_at(&s, "g[2000]")->item, 0);
+	name_of(&s, task_at(&s, "g[2000]"), NAME_DIR, &path);
+	assert_string_equal(path.data, "dir/g/2/2000");
+	/* and though it is listed no longer */
+	assert_int_equal(task_at(&s, "g[1000]")->item, -1);
+	name_of(&s, task_at(&s, "g[1000]"), NAME_LOG, &path);
+	assert_string_equal(path.data, "log/g/1/1000.3.err");
+	buf_release(&list);
+	buf_release(&path);
+	state_release(&s);
+}
+
+static void hostile_items(void **unused)
+{
+	static const char *const item[] = {
+		".", "..", "../../etc", "/etc/passwd", "-rf", "-", "~", "~root",
+		"a/b", "a%2Fb", "a%252Fb", "%", "%2E", "%2E.", " ", "\t", "\r",
+		"$(reboot)", "`reboot`", "a;b", "a'b\"c", "\\", "*", "?",
+		"[", "]", "[]", "][", "a]", "x[y]", "\x1b[2J", "\x7f",
+		"\xff\xfe", "\xc3\xa4", "\xc3", "con", "a.1.out", "list", "0",
+		"0/list", "A", "a", "a.", "a ", " a", "=", "@", ",", "+",
+		"a@1", "a~0123456789abcdef", ".hidden", "%2Ehidden",
+	};
+	enum { N = sizeof(item) / sizeof(item[0]) };
+	struct buf list = { 0 }, text = { 0 };
+	char *seen[NAMES][N];
+	struct state s;
+	size_t i, k;
+	int which;
+
+	(void)unused;
+	open_run(&s);
+	for (i = 0; i < N; i++)
+		buf_printf(&list, "%s%s", i > 0 ? "\n" : "", item[i]);
+	listed(&s, "g", list.data, 0, NULL, N);
+	for (i = 0; i < N; i++)
+		for (which = 0; which < NAMES; which++) {
+			static const char *const under[] = { "log/g/0/",
+				"dir/g/0/", "output/g@" };
+			const struct task *t =
+				&s.task[fan_of(&s, "g")->task[i]];
+
+			name_of(&s, t, (enum name)which, &text);
+			well_placed(text.data, under[which]);
+			seen[which][i] = strdup(text.data);
+			for (k = 0; k < i; k++)
+				assert_string_not_equal(seen[which][k],
+					seen[which][i]);
+			buf_reset(&text);
+			task_item(&s, t, &text);
+			assert_string_equal(text.data, item[i]);
+		}
+	for (i = 0; i < N; i++)
+		for (which = 0; which < NAMES; which++)
+			free(seen[which][i]);
+	buf_release(&list);
+	buf_release(&text);
+	state_release(&s);
+}
+
+/* Two items have one name only when they are one. */
+static void two_names(const char *a, const char *b)
+{
+	struct buf x = { 0 }, y = { 0 };
+	struct state s, other;
+	const struct task *t = only_item(&s, a), *u = only_item(&other, b);
+
+	name_of(&s, t, NAME_LOG, &x);
+	name_of(&other, u, NAME_LOG, &y);
+	well_placed(x.data, "log/g/0/");
+	well_placed(y.data, "log/g/0/");
+	if ((strcmp(x.data, y.data) == 0) != (strcmp(a, b) == 0))
+		fail_msg("\"%s\" is called %s, \"%s\" %s", a, x.data, b,
+			y.data);
+	name_of(&s, t, NAME_DIR, &x);
+	name_of(&other, u, NAME_DIR, &y);
+	assert_int_equal(strcmp(x.data, y.data) == 0, strcmp(a, b) == 0);
+	buf_release(&x);
+	buf_release(&y);
+	state_release(&s);
+	state_release(&other);
+}
+
+static void long_items(void **unused)
+{
+	char a[4097], b[4097];
+	struct buf path = { 0 };
+	const struct task *t;
+	struct state s;
+	size_t n;
+
+	(void)unused;
+	/* they differ in their last byte only, wherever that is */
+	for (n = 1; n <= 4096; n += n < 130 ? 1 : 661) {
+		memset(a, 'x', n);
+		a[n] = '\0';
+		memcpy(b, a, n + 1);
+		b[n - 1] = 'y';
+		two_names(a, b);
+		two_names(a, a);
+		memset(a, 0xff, n);
+		memcpy(b, a, n + 1);
+		b[n - 1] = (char)0xfe;
+		two_names(a, b);
+		memset(a, '.', n);
+		memcpy(b, a, n + 1);
+		b[n - 1] = '/';
+		two_names(a, b);
+	}
+	/* one is a piece of the other */
+	memset(a, 'x', 120);
+	a[120] = '\0';
+	memset(b, 'x', 121);
+	b[121] = '\0';
+	two_names(a, b);
+	/* one is called what the other one's files are */
+	t = only_item(&s, b);
+	name_of(&s, t, NAME_DIR, &path);
+	two_names(b, path.data + strlen("dir/g/0/"));
+	buf_release(&path);
+	state_release(&s);
+}
+
+/* Bytes that mean something in names and in their encoding. */
+static void names_at_random(void **unused)
+{
+	static const char alphabet[] = "../%2F5E~-=@ab\xff\x80 []";
+	uint32_t x = 17;
+	int i;
+
+	(void)unused;
+	for (i = 0; i < 20000; i++) {
+		char text[2][160];
+		int k, n, m;
+
+		for (k = 0; k < 2; k++) {
+			x = x * 1664525 + 1013904223;
+			n = 1 + (int)((x >> 8) % (x >> 31 ? 150 : 4));
+			for (m = 0; m < n; m++) {
+				x = x * 1664525 + 1013904223;
+				text[k][m] = alphabet[(x >> 16) %
+					(sizeof(alphabet) - 1)];
+			}
+			text[k][n] = '\0';
+		}
+		/* often the same but for a byte */
+		if (x >> 30 == 0) {
+			memcpy(text[1], text[0], sizeof(text[0]));
+			text[1][(x >> 4) % strlen(text[0])] ^= 1;
+		}
+		two_names(text[0], text[1]);
+	}
+}
+
+static void inputs(void **unused)
+{
+	struct state s;
+	struct task *t;
+
+	(void)unused;
+	t = put(&s, TASK_PENDING);
+	ok(&s, "input path=/a_b size=5 mtime=-3 hash=ff00");
+	ok(&s, "input path=x size=-1 hash=0");
+	ok(&s, "input path=/a_b size=6 mtime=9223372036854775807 "
+		"hash=ffffffffffffffff");
+	assert_int_equal(s.ninputs, 3);
+	assert_string_equal(s.input[0].path, "/a b");
+	assert_int_equal(s.input[0].size, 5);
+	assert_int_equal(s.input[0].mtime, -3);
+	assert_true(s.input[0].hash == 0xff00);
+	assert_string_equal(s.input[1].path, "x");
+	assert_int_equal(s.input[1].size, -1);
+	assert_int_equal(s.input[1].mtime, 0);
+	assert_int_equal(s.input[2].size, 6);
+	assert_true(s.input[2].mtime == INT64_MAX);
+	assert_true(s.input[2].hash == UINT64_MAX);
+	refused(&s, "input size=5 hash=0", "valid path, size");
+	refused(&s, "input path=x size=-2 hash=0", "valid path, size");
+	refused(&s, "input path=x size=x hash=0", "valid path, size");
+	refused(&s, "input path=x size=1 mtime=x hash=0", "valid path");
+	refused(&s, "input path=x size=1 hash=x", "hash");
+	refused(&s, "input path=x size=1 hash=11112222333344445", "hash");
+	assert_int_equal(s.ninputs, 3);
+	/* which of them a command read: its own start says so */
+	ok(&s, "start step=a attempt=1 phase=inputs inputs=9");
+	assert_null(t->inputs);
+	assert_int_equal(t->phase, PHASE_INPUTS);
+	assert_string_equal(task_phase(t), "inputs");
+	assert_string_equal(task_log_kind(t), "inputs");
+	ok(&s, "start step=a attempt=1 inputs=0,2");
+	assert_string_equal(t->inputs, "0,2");
+	ok(&s, "ran step=a outcome=exit exit=0");
+	ok(&s, "start step=a attempt=1 phase=verify.x");
+	assert_string_equal(t->inputs, "0,2");
+	ok(&s, "end step=a state=pending");
+	ok(&s, "start step=a attempt=2 phase=if");
+	ok(&s, "start step=a attempt=2");
+	assert_null(t->inputs);
+	state_release(&s);
+}
+
+static void list_phase(void **unused)
+{
+	struct state s;
+	struct task *t = put(&s, TASK_PENDING);
+
+	(void)unused;
+	ok(&s, "start step=a attempt=1 phase=list keeper=4");
+	assert_int_equal(t->phase, PHASE_LIST);
+	assert_string_equal(task_phase(t), "list");
+	assert_string_equal(task_log_kind(t), "list");
+	refused(&s, "start step=a attempt=2 phase=lists", "valid phase");
+	/* in between, its items are made known */
+	listed(&s, "a", "x\ny", 0, NULL, 2);
+	ok(&s, "end step=a state=done");
+	items_are(&s, "a", "x y");
+	assert_int_equal(task_at(&s, "a")->state, TASK_DONE);
+	assert_int_equal(task_at(&s, "a")->attempts, 1);
+	state_release(&s);
+}
+
+/* A million of them are kept in memory. */
+static void small_tasks(void **unused)
+{
+	(void)unused;
+	assert_true(sizeof(struct task) <= 232);
 }
 
 static void many_tasks(void **unused)
@@ -1355,6 +2240,8 @@ static void words(void **unused)
 	assert_string_equal(phase_word(PHASE_SETTLE), "settle");
 	assert_string_equal(phase_word(PHASE_VERIFY), "verify.");
 	assert_string_equal(phase_word(PHASE_PLACE), "place");
+	assert_string_equal(phase_word(PHASE_LIST), "list");
+	assert_string_equal(phase_word(PHASE_INPUTS), "inputs");
 }
 
 int main(void)
@@ -1375,12 +2262,29 @@ int main(void)
 		cmocka_unit_test(costs),
 		cmocka_unit_test(slots_and_gates),
 		cmocka_unit_test(before),
+		cmocka_unit_test(settled),
 		cmocka_unit_test(losses),
 		cmocka_unit_test(interrupts),
 		cmocka_unit_test(sessions),
 		cmocka_unit_test(outputs),
 		cmocka_unit_test(keys),
 		cmocka_unit_test(replay_equals_live),
+		cmocka_unit_test(items),
+		cmocka_unit_test(items_in_parts),
+		cmocka_unit_test(items_torn),
+		cmocka_unit_test(items_of_another),
+		cmocka_unit_test(items_refused),
+		cmocka_unit_test(items_at_random),
+		cmocka_unit_test(items_on_disk),
+		cmocka_unit_test(file_names),
+		cmocka_unit_test(same_names_again),
+		cmocka_unit_test(shards),
+		cmocka_unit_test(hostile_items),
+		cmocka_unit_test(long_items),
+		cmocka_unit_test(names_at_random),
+		cmocka_unit_test(inputs),
+		cmocka_unit_test(list_phase),
+		cmocka_unit_test(small_tasks),
 		cmocka_unit_test(many_tasks),
 		cmocka_unit_test(words),
 	};

@@ -35,22 +35,26 @@ static void end(void)
 	pipeline_free(p);
 }
 
-/* Put the steps into these states, a letter each; a: approval, h: to be
- * named, g: to be named, but for its gates. */
-static void put(const char *letters, bool live)
+/* a: approval, h: to be named, g: to be named, but for its gates. */
+static void put_unit(int unit, char is)
 {
 	static const char letter[] = "prwdvsahg";
+	struct task *t = plan_unit(&pl, unit);
+	int n = (int)(strchr(letter, is) - letter);
+
+	t->state = (uint8_t)(n < TASK_STATES ? n : TASK_NEEDS_REVIEW);
+	t->approval = is == 'a';
+	t->hold = is == 'h' || is == 'g';
+	t->ran = is == 'g';
+}
+
+/* Put the steps' own tasks into these states, a letter each. */
+static void put(const char *letters, bool live)
+{
 	int i;
 
-	for (i = 0; letters[i] != '\0'; i++) {
-		struct task *t = plan_task(&pl, i);
-		int n = (int)(strchr(letter, letters[i]) - letter);
-
-		t->state = (uint8_t)(n < TASK_STATES ? n : TASK_NEEDS_REVIEW);
-		t->approval = letters[i] == 'a';
-		t->hold = letters[i] == 'h' || letters[i] == 'g';
-		t->ran = letters[i] == 'g';
-	}
+	for (i = 0; letters[i] != '\0'; i++)
+		put_unit(pl.stage[i].task, letters[i]);
 	plan_rebuild(&pl);
 	summary_make(&sum, &pl, live);
 }
@@ -238,60 +242,160 @@ static void saved_and_until(void **state)
 	end();
 }
 
-static void stale(void **state)
+/* Put the own task and the items of a fan-out of three into states. */
+static void put_items(int step, char own, const char *letters)
 {
+	struct record r = { 0 };
+	struct why why;
+	const int *items;
+	int n, i;
+
+	record_start(&r, "items");
+	record_set(&r, "step", p->step[step].name);
+	record_set(&r, "list", "x\ny\nz z");
+	record_set(&r, "source", "1");
+	record_set_number(&r, "total", 3);
+	assert_int_equal(state_apply(&s, &r, &why), 0);
+	plan_rebuild(&pl);
+	items = plan_items(&pl, step, &n);
+	assert_int_equal(n, 3);
+	put_unit(pl.stage[step].task, own);
+	for (i = 0; i < n; i++)
+		put_unit(items[i], letters[i]);
+	plan_rebuild(&pl);
+	summary_make(&sum, &pl, false);
+}
+
+static void fanouts(void **state)
+{
+	const int *items;
+	int n;
+
 	(void)state;
-	begin("[step a]\nrun = x\n[step b]\nrun = x\n");
-	put("dp", false);
-	/* approved or skipped: nothing is known of a definition */
-	assert_int_equal(sum.stale, 0);
-	s.task[0].command = pipeline_command_hash(p, 0);
-	put("dp", false);
-	assert_int_equal(sum.stale, 0);
-	s.task[0].command ^= 1;
-	put("dp", false);
-	assert_int_equal(sum.stale, 1);
-	assert_true(summary_stale(&pl, 0));
-	put("vp", false);
-	assert_int_equal(sum.stale, 0);
+	begin("[step a]\nrun = x\n[step f]\nforeach_from = ls\nrun = x\n"
+		"[step z]\nrun = x\n");
+	/* a list that is not known counts as one */
+	put("dpp", false);
+	assert_int_equal(sum.total, 3);
+	assert_int_equal(sum.done, 1);
+	assert_int_equal(sum.pending, 2);
+	put("drp", false);
+	assert_int_equal(sum.running, 1);
+	put("dvp", false);
+	assert_int_equal(sum.review, 1);
+	put_items(1, 'd', "drp");
+	assert_int_equal(sum.total, 5);
+	assert_int_equal(sum.done, 2);
+	assert_int_equal(sum.running, 1);
+	assert_int_equal(sum.pending, 2);
+	assert_string_equal(sum.state, "stopped");
+	memset(&sum, 0, sizeof(sum));
+	summary_add(&sum, &pl, 1);
+	assert_int_equal(sum.total, 3);
+	assert_int_equal(sum.done, 1);
+	summary_add(&sum, &pl, 2);
+	assert_int_equal(sum.total, 4);
+	assert_int_equal(sum.done, 1);
+	put("dvp", false);
+	/* it was asked again, in vain: that is in nobody's way but not well */
+	assert_int_equal(sum.total, 5);
+	assert_int_equal(sum.review, 1);
+	assert_string_equal(sum.state, "needs_review");
+	put("dpp", false);
+	items = plan_items(&pl, 1, &n);
+	put_unit(items[1], 's');
+	put_unit(items[2], 'd');
+	put("ddd", false);
+	assert_string_equal(sum.state, "done");
+	assert_int_equal(sum.done, 5);
+	assert_int_equal(sum.skipped, 1);
+	/* the times of items; not of their list, nor of a person's word */
+	put_unit(pl.stage[1].task, 'd');
+	s.sessions = 2;
+	s.task[pl.stage[1].task].started_at = 1000;
+	s.task[pl.stage[1].task].ended_at = 1500;
+	s.task[items[0]].started_at = 1000;
+	s.task[items[0]].ended_at = 1070;
+	summary_make(&sum, &pl, false);
+	assert_int_equal(sum.timed, 1);
+	assert_int_equal(sum.timed_ms, 70);
+	assert_int_equal(sum.saved_ms, 570);
+	end();
+	begin("[step f]\nforeach_from = true\nrun = x\n");
+	put("d", false);
+	/* no items: it counts as one, and is done */
+	assert_int_equal(sum.total, 1);
+	assert_int_equal(sum.done, 1);
+	assert_string_equal(sum.state, "done");
 	end();
 }
 
 static void logs(void **state)
 {
-	struct task t = { .name = "a", .attempts = 2, .phase = PHASE_RUN };
 	struct rundir d = { .fd = -1 };
 	struct buf out = { 0 };
 	struct scratch dir;
+	struct task *t;
+	const int *items;
+	int n;
 
 	(void)state;
+	begin("[step a]\nrun = x\n[step f]\nforeach_from = ls\nrun = x\n");
+	t = plan_task(&pl, 0);
+	t->attempts = 2;
 	scratch_init(&dir);
 	d.fd = dir.fd;
 	assert_int_equal(mkdirat(dir.fd, "log", 0700), 0);
 	scratch_put(&dir, "log/a.1.err", "old", 3);
-	summary_log(&d, &t, &out);
+	summary_log(&d, &s, t, &out);
 	assert_string_equal(out.data, "");
 	scratch_put(&dir, "log/a.2.err", "", 0);
 	scratch_put(&dir, "log/a.2.out", "x", 1);
-	summary_log(&d, &t, &out);
+	summary_log(&d, &s, t, &out);
 	assert_string_equal(out.data, "log/a.2.out");
 	scratch_put(&dir, "log/a.2.err", "x", 1);
-	summary_log(&d, &t, &out);
+	summary_log(&d, &s, t, &out);
 	assert_string_equal(out.data, "log/a.2.err");
-	t.phase = PHASE_SETTLE;
+	t->phase = PHASE_SETTLE;
 	/* it said nothing: the command's, then */
-	summary_log(&d, &t, &out);
+	summary_log(&d, &s, t, &out);
 	assert_string_equal(out.data, "log/a.2.err");
 	scratch_put(&dir, "log/a.2.settle", "x", 1);
-	summary_log(&d, &t, &out);
+	summary_log(&d, &s, t, &out);
 	assert_string_equal(out.data, "log/a.2.settle");
-	t.phase = PHASE_VERIFY;
-	t.gate = "verify.size";
+	t->phase = PHASE_VERIFY;
+	t->gate = "verify.size";
 	scratch_put(&dir, "log/a.2.size", "x", 1);
-	summary_log(&d, &t, &out);
+	summary_log(&d, &s, t, &out);
 	assert_string_equal(out.data, "log/a.2.size");
+	/* what was found out is not what was said */
+	t->phase = PHASE_INPUTS;
+	scratch_put(&dir, "log/a.2.inputs", "x", 1);
+	summary_log(&d, &s, t, &out);
+	assert_string_equal(out.data, "log/a.2.err");
+	/* a list: what it said, else what it listed */
+	t = plan_task(&pl, 1);
+	t->attempts = 1;
+	t->phase = PHASE_LIST;
+	scratch_put(&dir, "log/f.1.list", "x", 1);
+	summary_log(&d, &s, t, &out);
+	assert_string_equal(out.data, "log/f.1.list");
+	scratch_put(&dir, "log/f.1.err", "x", 1);
+	summary_log(&d, &s, t, &out);
+	assert_string_equal(out.data, "log/f.1.err");
+	/* of an item */
+	put_items(1, 'd', "dvd");
+	items = plan_items(&pl, 1, &n);
+	t = plan_unit(&pl, items[1]);
+	t->attempts = 1;
+	assert_int_equal(mkdirat(dir.fd, "log/f", 0700), 0);
+	assert_int_equal(mkdirat(dir.fd, "log/f/0", 0700), 0);
+	scratch_put(&dir, "log/f/0/y.1.err", "x", 1);
+	summary_log(&d, &s, t, &out);
+	assert_string_equal(out.data, "log/f/0/y.1.err");
 	buf_release(&out);
 	scratch_release(&dir);
+	end();
 }
 
 /* What a RUNNING step of a run without durexec really is. */
@@ -405,6 +509,15 @@ static void next(void **state)
 	put("ap", false);
 	next_is("durexec|approve|x.ini|a|");
 	end();
+	/* an item by its name */
+	begin("[step f]\nforeach_from = ls\nrun = x\n[step z]\nrun = x\n");
+	put_items(0, 'd', "ddh");
+	next_is("durexec|logs|x.ini|f[z z]|");
+	put_items(0, 'd', "aad");
+	next_is("durexec|approve|x.ini|f[x]|");
+	put_items(0, 'd', "dvh");
+	next_is("durexec|--resume|x.ini|");
+	end();
 }
 
 int main(void)
@@ -414,7 +527,7 @@ int main(void)
 		cmocka_unit_test(counts),
 		cmocka_unit_test(pools),
 		cmocka_unit_test(saved_and_until),
-		cmocka_unit_test(stale),
+		cmocka_unit_test(fanouts),
 		cmocka_unit_test(logs),
 		cmocka_unit_test(orphans),
 		cmocka_unit_test(next),

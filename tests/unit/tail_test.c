@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "safe.h"
 #include "scratch.h"
 
 static void tails(void **state)
@@ -119,6 +120,49 @@ static void not_a_log(void **state)
 	scratch_release(&d);
 }
 
+/* Where it is cut off, in front or behind, and over lines. */
+static void secrets(void **state)
+{
+	static const char secret[] = "first line of it\nsecond line of it";
+	size_t n = strlen(secret), at;
+	struct buf text = { 0 }, out = { 0 };
+	struct scratch d;
+
+	(void)state;
+	scratch_init(&d);
+	mask_add(safe_secrets(), "hunter2", 7);
+	mask_add(safe_secrets(), secret, n);
+	buf_printf(&text, "a hunter2\n%s\nsecond line of it!\n", secret);
+	scratch_put(&d, "log", text.data, text.len);
+	assert_true(tail_add(&out, d.fd, "log", 3, "> "));
+	assert_string_equal(out.data, "> a ***\n> ***\n> ***!\n");
+	/* every place at the begin of the 64 KiB that are looked at */
+	for (at = 1; at <= 7; at++) {
+		buf_reset(&text);
+		buf_str(&text, "hunter2");
+		while (text.len < 64 * 1024 + at)
+			buf_char(&text, '.');
+		scratch_put(&d, "log", text.data, text.len);
+		buf_reset(&out);
+		assert_true(tail_add(&out, d.fd, "log", 1, ""));
+		out.data[6] = '\0';
+		assert_string_equal(out.data, at < 7 ? "***..." : "......");
+	}
+	/* at the end of what is shown of a long line */
+	buf_reset(&text);
+	while (text.len < 495)
+		buf_char(&text, '.');
+	buf_printf(&text, "hunter2%0500d", 1);
+	scratch_put(&d, "log", text.data, text.len);
+	buf_reset(&out);
+	assert_true(tail_add(&out, d.fd, "log", 1, ""));
+	assert_string_equal(out.data + 494, ".***00\n");
+	mask_release(safe_secrets());
+	buf_release(&text);
+	buf_release(&out);
+	scratch_release(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -126,6 +170,7 @@ int main(void)
 		cmocka_unit_test(carriage_returns),
 		cmocka_unit_test(large_files),
 		cmocka_unit_test(not_a_log),
+		cmocka_unit_test(secrets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -333,6 +333,18 @@ static void percents(void **state)
 		assert_int_equal(values_percent(bad[i], &n, &why), -1);
 }
 
+static void steps(void **state)
+{
+	(void)state;
+	assert_string_equal(values_step("step:a"), "a");
+	assert_string_equal(values_step("step:"), "");
+	assert_string_equal(values_step("step:step:a"), "step:a");
+	assert_null(values_step("step"));
+	assert_null(values_step("steps:a"));
+	assert_null(values_step(" step:a"));
+	assert_null(values_step(""));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -350,6 +362,7 @@ int main(void)
 		cmocka_unit_test(exits),
 		cmocka_unit_test(fail_fast),
 		cmocka_unit_test(lists),
+		cmocka_unit_test(steps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

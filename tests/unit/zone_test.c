@@ -24,8 +24,8 @@ static void names(void **state)
 		"./Asia/Seoul", "Asia/Seoul/", "Asia/Seoul ", " Asia/Seoul",
 		"Asia/Atlantis", "Seoul", "asia/seoul", "zone.tab",
 		"leapseconds", "tzdata.zi", "CET-1CEST", "<A>0", "Asia/S*",
-		"+3", "A23456789012345678901234567890123456789012345678901234"
-		"567890123456789" };
+		"+3", ("A23456789012345678901234567890123456789012345678901234"
+		"567890123456789") };
 	struct zone zone;
 
 	(void)state;

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: ISC */
+/* typed: what a person is told to type, quoted for a shell. */
+#ifndef TYPED_H
+#define TYPED_H
+
+#include "buf.h"
+#include "pipeline.h"
+
+/* Append the file and the NAME=VALUEs that name its run; and, unless NULL, the
+ * name of a task behind them. ini: the file as the user would name it. */
+void typed_run(const struct pipeline *p, const char *ini, const char *task,
+	struct buf *out);
+
+#endif
