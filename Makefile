@@ -9,6 +9,10 @@ CFLAGS  ?= -Os -g
 LDFLAGS ?=
 # One object directory per flavour: make FLAVOUR=asan …
 FLAVOUR ?=
+# As many jobs as there are processors, if nobody says how many (make -j1).
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 1)
+endif
 B       := build$(if $(FLAVOUR),/$(FLAVOUR))
 
 # System packages (Debian). Installed when something of them is missing; sudo
@@ -65,7 +69,7 @@ $(B)/%.o: src/%.c $(B)/flags | tools
 $(B)/presets.o: conf/presets.ini
 
 # Test programs link the objects that ship.
-$(B)/unit/%: tests/unit/%.c $(LIBRARY) $(B)/flags
+$(B)/unit/%: tests/unit/%.c $(LIBRARY) $(B)/flags | check-tools
 	$(call say,LD,$@)
 	$(Q)$(CC) $(OWN_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(OWN_LDFLAGS) \
 		$(LDFLAGS) -MMD -MP -o $@ $< $(LIBRARY) $(OWN_LIBS) -lcmocka
