@@ -11,10 +11,12 @@ too. The idea is that of ALICE (Pillai et al., OSDI 2014).
   --states N   so many distinct states (5000)
   --jobs N     at the same time (2)    --seed N  for what is random (1)
   --show N     what made it, for the first N violations (3)
+  --first      no more then
   --dir DIR    work below it (default: /dev/shm, where there is one)
 """
 import argparse
 import collections
+import contextlib
 import ctypes
 import hashlib
 import multiprocessing
@@ -396,6 +398,7 @@ def main():
     p.add_argument('--jobs', type=int, default=2)
     p.add_argument('--seed', type=int, default=1)
     p.add_argument('--show', type=int, default=3)
+    p.add_argument('--first', action='store_true')
     p.add_argument('--dir')
     o = p.parse_args()
     if os.geteuid() != 0:
@@ -417,14 +420,20 @@ def main():
         scene.build(f'{base}/tools', ['witness'])
         for made, n in rounds(o, base):
             operations += len(made.disk.ops)
-            for state, wrong in share(o, base, made, made.states(n)):
-                count += 1
-                if wrong is None:
-                    continue
-                failed += 1
-                if failed <= o.show:
-                    print(f'violation {failed}: {wrong.rstrip()}\n' +
-                          made.describe(state), flush=True)
+            with contextlib.closing(share(o, base, made,
+                                          made.states(n))) as answers:
+                for state, wrong in answers:
+                    count += 1
+                    if wrong is None:
+                        continue
+                    failed += 1
+                    if failed <= o.show:
+                        print(f'violation {failed}: {wrong.rstrip()}\n' +
+                              made.describe(state), flush=True)
+                    if o.first:
+                        break
+            if failed and o.first:
+                break
     finally:
         shutil.rmtree(base, ignore_errors=True)
     if count == 0:
