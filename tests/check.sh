@@ -185,8 +185,7 @@ e2e() {
 }
 
 # A sample of the harnesses, and all planted bugs, beside the unit tests; not
-# under sanitizers, whose
-# own calls are points too.
+# under sanitizers, whose own calls are points too.
 crash() {
 	[ -e "$work/torture" ] || return 0
 	cp "$work/torture" "$work/out"

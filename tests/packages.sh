@@ -12,7 +12,7 @@ for package; do
 	gcc) command -v "${CC:-cc}" >/dev/null 2>&1 && continue ;;
 	# nodejs from elsewhere brings its npm and conflicts with Debian's
 	nodejs) command -v node >/dev/null 2>&1 && continue ;;
-	make | pkg-config | bats | python3 | curl | clang | npm)
+	make | pkg-config | bats | curl | clang | npm)
 		command -v "$package" >/dev/null 2>&1 && continue ;;
 	esac
 	dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null |

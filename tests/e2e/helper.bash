@@ -202,7 +202,8 @@ hasnt() {
 like() { grep -qE -e "$2" "$1" || fail "$1 is not like: $2"; }
 unlike() { if grep -qE -e "$2" "$1"; then fail "$1 is like: $2"; fi; }
 
-python() { /usr/bin/env python3 -B "$@"; }
+# Debian's: what stands first on a PATH may be a script that looks for it
+python() { /usr/bin/python3 -B "$@"; }
 
 # look STEP.KEY=VALUE ...: of `status --json`; KEY=VALUE is of the run
 # (FILE and its parameters: what is in $ini)
