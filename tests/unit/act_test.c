@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "clock.h"
-#include "loading.h"
+#include "planned.h"
 
 /* a, b and c are a chain; d stands alone; z is clean-up. */
 static const char ini[] =
@@ -22,43 +22,17 @@ static const char ini[] =
 /* In the year 2100. */
 #define LATER "4102444800000"
 
-static struct pipeline *p;
-static struct state s;
-static struct plan pl;
-static struct journal j;
-
-static void begin(const char *text)
-{
-	struct record r = { 0 };
-
-	p = loads(text);
-	state_init(&s);
-	memset(&j, 0, sizeof(j));
-	j.fd = -1;
-	record_start(&r, "durexec");
-	record_set(&r, "run", "R");
-	record_set(&r, "name", "p");
-	record_set(&r, "path", "/p");
-	record_set(&r, "seed", "x");
-	state_write(&s, &j, &r);
-	plan_init(&pl, p, &s);
-}
-
 static int setup(void **state)
 {
 	(void)state;
-	begin(ini);
+	planned(ini);
 	return 0;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	plan_release(&pl);
-	state_release(&s);
-	pipeline_free(p);
-	p = NULL;
-	journal_close(&j);
+	planned_release();
 	return 0;
 }
 
@@ -287,7 +261,7 @@ static void resumes(void **state)
 static void retry_a_pool(void **state)
 {
 	(void)teardown(state);
-	begin("[pool p]\nslots = 4\n[pool q]\n[defaults]\nneeds =\n"
+	planned("[pool p]\nslots = 4\n[pool q]\n[defaults]\nneeds =\n"
 		"[step a]\nrun = x\npool = p\n[step b]\nrun = x\npool = p\n"
 		"[step c]\nrun = x\npool = q\n[step d]\nrun = x\n"
 		"[step e]\nrun = x\npool = p\n[step f]\nrun = x\n"
@@ -379,7 +353,7 @@ static void rewind_(void **state)
 static void rewind_effects(void **state)
 {
 	(void)teardown(state);
-	begin("[step a]\nrun = x\n[step b]\nrun = x\nrerun = never\n"
+	planned("[step a]\nrun = x\n[step b]\nrun = x\nrerun = never\n"
 		"[step c]\nrun = x\nreceipt = sent\n"
 		"[step d]\nrun = x\nreview = yes\n"
 		"[step e]\nrun = x\n[step f]\nrun = x\nrerun = never\n"
@@ -502,7 +476,7 @@ static void edited_and_held(void **state)
 	struct plan now;
 
 	(void)teardown(state);
-	begin(before);
+	planned(before);
 	ran("held", TASK_NEEDS_REVIEW, "hold=1");
 	gate_failed("gate", "receipt hold");
 	ran("approval", TASK_NEEDS_REVIEW, "approval=1");
@@ -556,7 +530,7 @@ static void budget(void **state)
 			"[step b]\n%s[step c]\n", c[i].budget[0] != '\0' ?
 			"budget = " : "", c[i].budget, c[i].cost, c[i].cost);
 		(void)teardown(state);
-		begin(text);
+		planned(text);
 		ran("c", TASK_DONE, "cost=500000");
 		record_start(&r, "end");
 		record_set(&r, "step", "a");
@@ -590,7 +564,7 @@ static void many(void **state)
 	(void)teardown(state);
 	for (int i = 0; i < 50; i++)
 		buf_printf(&text, "[step s%d]\nrun = x\n", i);
-	begin(text.data);
+	planned(text.data);
 	assert_int_equal(act_on(&a, &pl, &j, &answer, &changed, &why), 0);
 	assert_int_equal(changed, 50);
 	for (size_t i = 0; i < answer.len; i++)
@@ -642,7 +616,7 @@ static void rescan_failed(const char *step)
 static void begin_fan(void **state)
 {
 	(void)teardown(state);
-	begin(fan);
+	planned(fan);
 	ran("list", TASK_DONE, NULL);
 	known("generate", "a b c");
 	known("validate", "a b c");
@@ -755,7 +729,7 @@ static void rewind_items(void **state)
 static void rewind_effects_of_items(void **state)
 {
 	(void)teardown(state);
-	begin("[step list]\nrun = x\n"
+	planned("[step list]\nrun = x\n"
 		"[step generate]\nrun = x\nforeach = x\n"
 		"[step validate]\nrun = x\nforeach = step:generate\n"
 		"rerun = never\n[step book]\nrun = x\n");
@@ -774,7 +748,7 @@ static void rewind_effects_of_items(void **state)
 static void lists(void **state)
 {
 	(void)teardown(state);
-	begin(fan);
+	planned(fan);
 	refused(ACT_RETRY, "generate", "pppp", "step generate is pending");
 	refused(ACT_RETRY, "generate[a]", "pppp",
 		"the items of generate are not known yet");
@@ -848,7 +822,7 @@ static void very_many(void **state)
 
 	assert_non_null(name);
 	(void)teardown(state);
-	begin(fan);
+	planned(fan);
 	ran("list", TASK_DONE, NULL);
 	for (int i = 0; i < N; i++)
 		buf_printf(&list, "%s%d", i > 0 ? " " : "", i);

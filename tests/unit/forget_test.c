@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "calling.h"
-#include "loading.h"
+#include "planned.h"
 
 static const char ini[] =
 	"[step backup.sh]\nrun = x\n"
@@ -22,28 +22,6 @@ static const char ini[] =
 	"[step a1]\nrun = x\n[step a2]\nrun = x\n[step none]\nrun = x\n";
 
 static struct scratch dir;
-static struct pipeline *p;
-static struct state s;
-static struct plan pl;
-static struct journal j;
-
-static void items(const char *step, const char *list, int n)
-{
-	struct record r = { 0 };
-
-	record_start(&r, "items");
-	record_set(&r, "step", step);
-	record_set(&r, "list", list);
-	record_set_number(&r, "total", n);
-	state_write(&s, &j, &r);
-	record_start(&r, "set");
-	record_set(&r, "step", step);
-	record_set(&r, "state", "done");
-	record_set(&r, "by", "test");
-	state_write(&s, &j, &r);
-	plan_rebuild(&pl);
-}
-
 /* The scope of the task of that name. */
 static void scope_of(struct substep_scope *sc, const char *task)
 {
@@ -76,23 +54,11 @@ static bool has(const char *task, const char *name)
 
 static int setup(void **state)
 {
-	struct record r = { 0 };
-
 	(void)state;
 	scratch_init(&dir);
-	p = loads(ini);
-	state_init(&s);
-	memset(&j, 0, sizeof(j));
-	j.fd = -1;
-	record_start(&r, "durexec");
-	record_set(&r, "run", "R");
-	record_set(&r, "name", "p");
-	record_set(&r, "path", "/p");
-	record_set(&r, "seed", "x");
-	state_write(&s, &j, &r);
-	plan_init(&pl, p, &s);
-	items("page", "a\nb/c\n[x]", 3);
-	items("pack", "a\nb/c\n[x]", 3);
+	planned(ini);
+	planned_items("page", "a\nb/c\n[x]");
+	planned_items("pack", "a\nb/c\n[x]");
 	calls("backup.sh", "dump");
 	calls("backup.sh", "upload 1");
 	calls("backup.sh", "upload 2");
@@ -110,10 +76,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	plan_release(&pl);
-	state_release(&s);
-	pipeline_free(p);
-	journal_close(&j);
+	planned_release();
 	scratch_release(&dir);
 	return 0;
 }

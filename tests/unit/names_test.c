@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "loading.h"
+#include "planned.h"
 
 static const char ini[] =
 	"[step prepare]\nrun = x\n"
@@ -20,58 +20,17 @@ static const char ini[] =
 	"[step later]\nrun = x\nforeach_from = x\n"
 	"[step a1]\nrun = x\n[step a2]\nrun = x\n";
 
-static struct pipeline *p;
-static struct state s;
-static struct plan pl;
-static struct journal j;
-
-static void items(const char *step, const char *list)
-{
-	struct record r = { 0 };
-	int n = *list != '\0';
-
-	for (const char *at = list; (at = strchr(at, '\n')) != NULL; at++)
-		n++;
-	record_start(&r, "items");
-	record_set(&r, "step", step);
-	if (*list != '\0')
-		record_set(&r, "list", list);
-	record_set_number(&r, "total", n);
-	state_write(&s, &j, &r);
-	record_start(&r, "set");
-	record_set(&r, "step", step);
-	record_set(&r, "state", "done");
-	record_set(&r, "by", "test");
-	state_write(&s, &j, &r);
-	plan_rebuild(&pl);
-}
-
 static int setup(void **state)
 {
-	struct record r = { 0 };
-
 	(void)state;
-	p = loads(ini);
-	state_init(&s);
-	memset(&j, 0, sizeof(j));
-	j.fd = -1;
-	record_start(&r, "durexec");
-	record_set(&r, "run", "R");
-	record_set(&r, "name", "p");
-	record_set(&r, "path", "/p");
-	record_set(&r, "seed", "x");
-	state_write(&s, &j, &r);
-	plan_init(&pl, p, &s);
+	planned(ini);
 	return 0;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	plan_release(&pl);
-	state_release(&s);
-	pipeline_free(p);
-	journal_close(&j);
+	planned_release();
 	return 0;
 }
 
@@ -174,9 +133,9 @@ static void words(void **state)
 	};
 
 	(void)state;
-	items("generate", "ch07\nch08\na b\n$(reboot)\n../../etc\n]\nx[1]\n"
+	planned_items("generate", "ch07\nch08\na b\n$(reboot)\n../../etc\n]\nx[1]\n"
 		"\xff\n-rf\na/b]\nch*\n[ab]");
-	items("validate", "ch07");
+	planned_items("validate", "ch07");
 	for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++)
 		means(c[i].word, c[i].means);
 }
@@ -186,7 +145,7 @@ static void none(void **state)
 {
 	(void)state;
 	means("generate[x]", "the items of generate are not known yet");
-	items("generate", "");
+	planned_items("generate", "");
 	means("generate[x]", "step generate has no item x");
 	means("generate[*]", "no item of generate is like *");
 	means("generate", "generate");
@@ -198,7 +157,7 @@ static void unlisted(void **state)
 	struct record r = { 0 };
 
 	(void)state;
-	items("generate", "a\nb");
+	planned_items("generate", "a\nb");
 	means("generate[b]", "generate[b]");
 	record_start(&r, "items");
 	record_set(&r, "step", "generate");
@@ -221,7 +180,7 @@ static void many(void **state)
 	(void)state;
 	for (int i = 0; i < 100000; i++)
 		buf_printf(&list, "%sitem%06d", i > 0 ? "\n" : "", i);
-	items("generate", list.data);
+	planned_items("generate", list.data);
 	means("generate[item0999999]",
 		"step generate has no item item0999999");
 	means("generate/item012345", "generate[item012345]");
