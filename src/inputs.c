@@ -18,8 +18,6 @@
 #include "safe.h"
 #include "wild.h"
 
-enum { READ_WELL = 0, MISSING = 1, FAILED = 2 };
-
 enum {
 	/* Read at a time: beyond this it gets no faster. */
 	PART = 256 * 1024,
@@ -419,96 +417,27 @@ out:
 	return ret;
 }
 
-static int status_of(const struct why *why)
+int inputs_status(const struct why *why)
 {
-	return why->err == 0 || why->err == ENOENT ? MISSING : FAILED;
+	return why->err == 0 || why->err == ENOENT ? INPUTS_MISSING :
+		INPUTS_FAILED;
 }
 
 int inputs_list(char *const *argv, bool say, struct inputs *in)
 {
 	const char *base = argv[0], *cwd = argv[1];
-	int worst = READ_WELL, one;
+	int worst = INPUTS_READ, one;
 	struct why why;
 
-	for (argv += 2; *argv != NULL && (say || worst == READ_WELL); argv++) {
+	for (argv += 2; *argv != NULL && (say || worst == INPUTS_READ); argv++) {
 		if (add_word(in, base, cwd, *argv + 1, **argv == '*',
 		    &why) == 0)
 			continue;
-		one = status_of(&why);
+		one = inputs_status(&why);
 		worst = one > worst ? one : worst;
 		if (say)
 			fprintf(stderr, "%s\n", why.text);
 	}
 	sort(in, 0);
 	return worst;
-}
-
-/* What is known already comes by stdin, as lines of our own. */
-static void read_known(struct inputs *known, struct table *names)
-{
-	enum { MOST = 256 * 1024 * 1024 };
-	struct buf text = { 0 };
-	ssize_t n;
-	size_t i;
-
-	do {
-		buf_reserve(&text, PART);
-		n = io_read(STDIN_FILENO, text.data + text.len, PART);
-		text.len += n > 0 ? (size_t)n : 0;
-	} while (n == PART && text.len < MOST);
-	/* what is not understood is read anew */
-	(void)inputs_parse(text.data, text.len, known, NULL);
-	for (i = 0; i < known->n; i++)
-		if (table_get(names, known->v[i].path) == TABLE_NONE)
-			table_put(names, known->v[i].path, (int)i);
-	buf_release(&text);
-}
-
-static bool take_known(const struct inputs *known, const struct table *names,
-	struct input *one)
-{
-	int i = table_get(names, one->path);
-
-	if (i == TABLE_NONE || known->v[i].size != one->size ||
-	    known->v[i].mtime != one->mtime)
-		return false;
-	one->hash = known->v[i].hash;
-	return true;
-}
-
-int inputs_main(int argc, char **argv)
-{
-	struct inputs in = { 0 }, known = { 0 };
-	struct table names = { 0 };
-	struct buf out = { 0 };
-	struct why why;
-	size_t i;
-	int ret;
-
-	if (argc < 2)
-		return FAILED;
-	ret = inputs_list(argv, true, &in);
-	read_known(&known, &names);
-	for (i = 0; i < in.n && ret == READ_WELL; i++) {
-		struct input *one = &in.v[i];
-		const char *path = one->path;
-
-		if (one->size >= 0 && !take_known(&known, &names, one) &&
-		    inputs_read(argv[0], path, one, &why) == -1) {
-			fprintf(stderr, "%s\n", why.text);
-			ret = status_of(&why);
-		}
-		inputs_line(one, &out);
-	}
-	if (ret == READ_WELL && out.len > 0 &&
-	    io_write(STDOUT_FILENO, out.data, out.len) == -1) {
-		fprintf(stderr, "cannot say what was read: %s\n",
-			strerror(errno));
-		ret = FAILED;
-	}
-	buf_release(&out);
-	inputs_release(&in);
-	inputs_release(&known);
-	table_release(&names);
-	return ret;
 }

@@ -40,13 +40,18 @@ struct inputs {
 
 void inputs_release(struct inputs *in);
 
+/* Exit statuses of inputs_main(). */
+enum { INPUTS_READ = 0, INPUTS_MISSING = 1, INPUTS_FAILED = 2 };
+/* The one for what a function of this module failed with. */
+int inputs_status(const struct why *why);
+
 /*
  * "durexec inputs BASE CWD WORD…": argv from BASE on. BASE is the pipeline's
  * directory; a WORD has "=" in front, or "*" if it is a pattern. Exit status 0:
  * a line "SIZE MTIME HASH PATH" for each, on stdout. Of a file that stands in
- * such a line on stdin, with the same size and time, that is taken. 1: one is missing, or is
- * no file; 2: the system would not let us. Each is said on stderr in a line of
- * its own; the last one is the reason.
+ * such a line on stdin, with the same size and time, that is taken. 1: one is
+ * missing, or is no file; 2: the system would not let us. Each is said on
+ * stderr in a line of its own; the last one is the reason.
  */
 int inputs_main(int argc, char **argv);
 
