@@ -11,18 +11,21 @@
 #include "io.h"
 #include "msg.h"
 #include "outcome.h"
+#include "safe.h"
 #include "summary.h"
 #include "typed.h"
 
 /* What cron's mail holds of an output, its end. */
 enum { SHOWN_MOST = 1024 * 1024 };
 
-/* The last attempt's, as it wrote it. */
+/* The last attempt's, for a mail: a line at a time, made safe. */
 static void show(const struct view_run *r, const struct task *t,
 	const char *kind, int to)
 {
-	struct buf name = { 0 };
+	struct buf name = { 0 }, text = { 0 }, safe = { 0 };
+	const char *line, *end;
 	int64_t size;
+	ssize_t n;
 	int fd;
 
 	task_log(r->s, t, t->attempts, kind, &name);
@@ -30,12 +33,29 @@ static void show(const struct view_run *r, const struct task *t,
 	size = fd != -1 ? (int64_t)lseek(fd, 0, SEEK_END) : 0;
 	if (size > SHOWN_MOST)
 		msg_error("the last MiB of %s/%s:", r->d->path, name.data);
-	buf_release(&name);
-	if (fd == -1)
+	if (fd == -1) {
+		buf_release(&name);
 		return;
+	}
 	(void)lseek(fd, size > SHOWN_MOST ? size - SHOWN_MOST : 0, SEEK_SET);
-	(void)io_copy(fd, to);
+	buf_reserve(&text, SHOWN_MOST);
+	n = io_read(fd, text.data, SHOWN_MOST);
 	close(fd);
+	mask_part(safe_secrets(), text.data, n > 0 ? (size_t)n : 0, 0,
+		n > 0 ? (size_t)n : 0, &safe);
+	buf_reset(&text);
+	for (line = safe.data; safe.len > 0 && line < safe.data + safe.len;
+	    line = end) {
+		end = memchr(line, '\n', (size_t)(safe.data + safe.len - line));
+		end = end != NULL ? end + 1 : safe.data + safe.len;
+		safe_line(&text, line, (size_t)(end - line) - (end[-1] == '\n'));
+		if (end[-1] == '\n')
+			buf_char(&text, '\n');
+	}
+	(void)io_write(to, text.data, text.len);
+	buf_release(&name);
+	buf_release(&text);
+	buf_release(&safe);
 }
 
 static void failed(const struct brief *b, const struct view_run *r,
@@ -104,20 +124,38 @@ static void on_end(const struct view_event *e, const struct task *t)
 		e->text != NULL ? e->text : "?", when, span);
 }
 
+/* That it had been interrupted is said once it is clear that nobody stopped us:
+ * at_rest() says that. */
+static void again(struct brief *b, const struct task *t)
+{
+	struct buf text = { 0 };
+
+	if (!b->interrupted)
+		return;
+	b->interrupted = false;
+	outcome_text(&t->before.outcome, &text);
+	msg_note("%s: %s; it runs again", t->name, text.data);
+	buf_release(&text);
+}
+
 static void on_event(struct view *v, const struct view_run *r,
 	const struct view_event *e)
 {
-	const struct brief *b = (struct brief *)((char *)v -
+	struct brief *b = (struct brief *)((char *)v -
 		offsetof(struct brief, view));
 	const struct task *t = plan_task(r->plan, 0);
 	char span[CLOCK_SPAN];
 
 	switch (e->kind) {
 	case VIEW_BEGIN:
-	case VIEW_START:
 	case VIEW_ADOPT:
 		break;
+	case VIEW_START:
+		again(b, t);
+		break;
 	case VIEW_END:
+		b->interrupted = e->state == TASK_PENDING &&
+			e->outcome.kind != OUTCOME_NONE;
 		on_end(e, t);
 		break;
 	case VIEW_MESSAGE:

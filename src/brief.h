@@ -12,6 +12,7 @@
 struct brief {
 	struct view view;
 	bool cron;		/* what it wrote is shown, once it has failed */
+	bool interrupted;	/* the last attempt was: not yet said */
 	const char *ini;	/* of its exec.ini */
 };
 

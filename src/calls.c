@@ -22,7 +22,7 @@ enum { ENTRIES = 4096 };
 #define MUTEX ((off_t)1 << 40)
 
 struct entry {
-	uint64_t hash;
+	uint64_t hash, with;
 	uint32_t number;
 	uint32_t kept;
 };
@@ -56,6 +56,37 @@ void substep_identify(struct substep *s, const char *name, char *const *argv,
 	}
 	s->hash = digest_value(&d);
 	s->check = check;
+}
+
+/* "_=…" of a shell, how deep it is, where it was and is, how wide. */
+static bool is_shells(const char *variable)
+{
+	static const char *const names[] = { "_=", "SHLVL=", "PWD=",
+		"OLDPWD=", "LINES=", "COLUMNS=" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strncmp(variable, names[i], strlen(names[i])) == 0)
+			return true;
+	return false;
+}
+
+void substep_with(struct substep *s, const char *dir,
+	char *const *environment)
+{
+	struct digest d;
+
+	digest_init(&d);
+	if (dir != NULL)
+		digest_add(&d, dir, strlen(dir));
+	s->with = digest_value(&d);
+	/* in whatever order they are */
+	for (; *environment != NULL; environment++) {
+		if (is_shells(*environment))
+			continue;
+		digest_init(&d);
+		digest_add(&d, *environment, strlen(*environment));
+		s->with += digest_value(&d);
+	}
 }
 
 void substep_first(struct substep *s)
@@ -143,7 +174,7 @@ static int find_free(struct substep_scope *sc, struct substep *s, int *taken,
 			if (e[i].hash != s->hash)
 				continue;
 			++*taken;
-			if (e[i].kept)
+			if (e[i].kept || e[i].with != s->with)
 				continue;
 			ret = take_entry(sc, at + i);
 			if (ret == 1) {
@@ -163,7 +194,7 @@ static int find_free(struct substep_scope *sc, struct substep *s, int *taken,
 int substep_claim(struct substep_scope *sc, struct substep *s,
 	struct why *why)
 {
-	struct entry e = { .hash = s->hash };
+	struct entry e = { .hash = s->hash, .with = s->with };
 	int64_t n = 0;
 	int taken, found;
 
@@ -189,7 +220,7 @@ int substep_claim(struct substep_scope *sc, struct substep *s,
 int substep_keep(struct substep_scope *sc, const struct substep *s,
 	struct why *why)
 {
-	struct entry e = { s->hash, (uint32_t)s->number, 1 };
+	struct entry e = { s->hash, s->with, (uint32_t)s->number, 1 };
 
 	if (s->entry == -1 || pwrite(sc->calls, &e, sizeof(e),
 	    (off_t)(s->entry * (int64_t)sizeof(e))) == (ssize_t)sizeof(e))

@@ -154,7 +154,7 @@ void exec_parse(struct options *o, int argc, char **argv)
 	struct option longs[OWN + KEY_COUNT + 1] = { { 0 } };
 	struct exec_line *x;
 	size_t n = 0;
-	int c;
+	int c, at = 1, index = -1;
 
 	memset(o, 0, sizeof(*o));
 	o->command = COMMAND_START;
@@ -166,12 +166,15 @@ void exec_parse(struct options *o, int argc, char **argv)
 	n = keyopts_options(&x->keys, wanted, longs, n);
 	opterr = 0;
 	optind = 1;
-	while ((c = getopt_long(argc, argv, "+:dnqC:h", longs, NULL)) != -1) {
+	for (; (c = getopt_long(argc, argv, "+:dnqC:h", longs, &index)) != -1;
+	    at = optind, index = -1) {
 		if (c == '?')
-			options_unknown(argv[optind - 1], longs, n);
+			options_unknown(argv[at], longs, n);
 		if (c == ':')
-			msg_die(STATUS_USAGE, "%s needs a value",
-				argv[optind - 1]);
+			msg_die(STATUS_USAGE, "%s needs a value", argv[at]);
+		if (index >= 0)
+			options_exact(argv, at, &longs[index], optarg, longs,
+				n);
 		if (c == 'h') {
 			o->command = COMMAND_HELP;
 			exec_help(&x->keys);
@@ -369,7 +372,7 @@ static struct pipeline *former(const struct session *se)
 	return p;
 }
 
-bool exec_is_same(const struct session *se, const struct options *o)
+bool exec_is_same(const struct session *se, const struct options *o, bool say)
 {
 	struct pipeline *was;
 	bool same;
@@ -378,12 +381,12 @@ bool exec_is_same(const struct session *se, const struct options *o)
 		return true;
 	was = former(se);
 	same = was != NULL && is_same(was, se->p);
-	if (was == NULL)
+	if (was == NULL && say)
 		msg_error("which command the unfinished run %s of %s is cannot "
 			"be told any more; to start this one instead: durexec "
 			"exec --fresh ...; to have both: --name", se->d.id,
 			o->exec->name);
-	else if (!same)
+	else if (!same && say)
 		msg_error("the unfinished run %s of %s is another command, or "
 			"in another place: %.200s (in %s); to start this one "
 			"instead: durexec exec --fresh ...; to have both: "

@@ -27,9 +27,9 @@ void exec_release(struct options *o);
  */
 int exec_load(struct session *se, const struct options *o, char **base);
 
-/* The run (if any) is opened: is the unfinished one this command? False: no,
- * and it was said. */
-bool exec_is_same(const struct session *se, const struct options *o);
+/* The run (if any) is opened: is the unfinished one this command? say: when it
+ * is not, what to type. */
+bool exec_is_same(const struct session *se, const struct options *o, bool say);
 
 /* Under the lock, when the run is about to go on: exec.ini is written. 0, or
  * the exit status. */

@@ -69,6 +69,27 @@ static void check_stdout(struct draft *d, int i)
 			d->p->step[i].name);
 }
 
+/* log/STEP holds the logs of its items, log/OTHER.1.out is one of another's. */
+static void check_logs(struct draft *d, int i)
+{
+	const char *name = d->p->step[i].name;
+	const char *kind = strrchr(name, '.'), *number = kind;
+	char *other;
+
+	if (kind == NULL || kind == name)
+		return;
+	while (number > name && number[-1] >= '0' && number[-1] <= '9')
+		number--;
+	if (number == kind || number - 1 <= name || number[-1] != '.')
+		return;
+	other = mem_dupn(name, (size_t)(number - 1 - name));
+	if (table_get(&d->p->names, other) != TABLE_NONE)
+		draft_complain(d, d->p->step[i].line, NULL, "the logs of the "
+			"items of \"%s\" would be where a log of \"%s\" is; "
+			"give it another name", name, other);
+	free(other);
+}
+
 static char *how_to_need(const struct step *step, const struct step *other)
 {
 	enum always always = other->conf->always;
@@ -305,8 +326,10 @@ void fanouts_resolve(struct draft *d)
 		check_reading(d, i, KEY_FOREACH_FROM, "foreach_from",
 			c->foreach_from);
 		check_reading(d, i, KEY_STDIN, "stdin", c->stdin_from);
-		if (is_fanout(c))
+		if (is_fanout(c)) {
 			check_stdout(d, i);
+			check_logs(d, i);
+		}
 		/* steps share the words of [defaults] */
 		if (c->foreach.n > 1 && c->foreach.v != last) {
 			last = c->foreach.v;

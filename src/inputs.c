@@ -108,10 +108,15 @@ static char *escaped(const char *text)
 	return buf_steal(&out);
 }
 
+/* The later one of its times, as the other can be set to anything. */
 static int64_t time_of(const struct stat *st)
 {
-	return (int64_t)st->st_mtim.tv_sec * 1000000000 +
+	int64_t m = (int64_t)st->st_mtim.tv_sec * 1000000000 +
 		st->st_mtim.tv_nsec;
+	int64_t c = (int64_t)st->st_ctim.tv_sec * 1000000000 +
+		st->st_ctim.tv_nsec;
+
+	return m > c ? m : c;
 }
 
 static struct input *add(struct inputs *in, const char *path)
@@ -354,7 +359,7 @@ int inputs_look(const char *base, const char *path, struct input *now,
  * too. */
 static void wait_for_tick(const struct stat *st)
 {
-	int64_t step = st->st_mtim.tv_nsec == 0 ? COARSE_MS : TICK_MS;
+	int64_t step = time_of(st) % 1000000000 == 0 ? COARSE_MS : TICK_MS;
 	int64_t left = time_of(st) / 1000000 + step - clock_wall();
 	struct timespec nap = { left / 1000, left % 1000 * 1000000 };
 

@@ -21,6 +21,7 @@
 #include "start.h"
 #include "step.h"
 #include "sweep.h"
+#include "typed.h"
 #include "verbs.h"
 
 #ifndef VERSION
@@ -143,6 +144,9 @@ int main(int argc, char **argv)
 		exec_parse(&o, argc - 1, argv + 1);
 	else
 		options_parse(&o, argc, argv);
+	/* what exec wrote has it inside */
+	if (o.exec == NULL && o.name == NULL)
+		typed_set_state_dir(o.state_dir);
 	msg_set_quiet(o.quiet || o.json);
 	if (o.cron)
 		msg_set_silent();

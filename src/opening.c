@@ -9,6 +9,7 @@
 #include "mem.h"
 #include "msg.h"
 #include "options.h"
+#include "rerun.h"
 #include "stale.h"
 #include "summary.h"
 #include "typed.h"
@@ -120,7 +121,8 @@ void opening_held(const struct session *se)
 	buf_release(&name);
 }
 
-/* Done, and no longer what the file and its inputs would give. */
+/* Done, no longer what the file and its inputs would give, and what
+ * --rerun-stale would run again. */
 static int count_stale(const struct plan *pl)
 {
 	struct stale stale;
@@ -128,7 +130,8 @@ static int count_stale(const struct plan *pl)
 
 	stale_init(&stale, pl);
 	for (int i = 0; i < (int)pl->nunits; i++)
-		n += plan_counts(pl, i) && stale_is(&stale, i, NULL);
+		n += plan_counts(pl, i) && stale_is(&stale, i, NULL) &&
+			!rerun_leaves(pl, i) && !stale_gone(&stale, i);
 	stale_release(&stale);
 	return n;
 }
@@ -136,19 +139,22 @@ static int count_stale(const struct plan *pl)
 int opening_finished(const struct session *se)
 {
 	char when[CLOCK_SPAN];
+	struct buf typed = { 0 };
 	struct summary sum;
 	int stale;
 
+	typed_run(se->p, se->ini, NULL, &typed);
 	summary_make(&sum, &se->plan, false);
 	clock_local(se->s.closed_at != 0 ? se->s.closed_at :
 		se->s.started_at, when);
 	msg_note("finished %s, %d of %d done; run it again: durexec --fresh "
-		"%s", when, sum.done, sum.total, se->ini);
+		"%s", when, sum.done, sum.total, typed.data);
 	stale = count_stale(&se->plan);
 	if (stale > 0)
 		msg_note("%d of them %s STALE (durexec status says why); run "
 			"%s again: durexec --rerun-stale %s", stale,
 			stale == 1 ? "is" : "are", stale == 1 ? "it" : "these",
-			se->ini);
+			typed.data);
+	buf_release(&typed);
 	return STATUS_DONE;
 }

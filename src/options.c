@@ -124,6 +124,18 @@ static void hint_resume(void)
 		"anew: durexec --fresh PIPELINE.ini");
 }
 
+/* What people try. */
+static bool is_go_on(const char *arg)
+{
+	static const char *const words[] = { "-resume", "--resume",
+		"--restart", "--continue" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(arg, words[i]) == 0)
+			return true;
+	return false;
+}
+
 noreturn void options_unknown(const char *arg, const struct option *list,
 	size_t n)
 {
@@ -131,6 +143,9 @@ noreturn void options_unknown(const char *arg, const struct option *list,
 	char word[64];
 	size_t i;
 
+	if (is_go_on(arg))
+		msg_die(USAGE, "there is no option %s here, the same command "
+			"goes on by itself", arg);
 	if (strncmp(arg, "--", 2) == 0) {
 		snprintf(word, sizeof(word), "%.*s",
 			(int)strcspn(arg + 2, "="), arg + 2);
@@ -143,6 +158,17 @@ noreturn void options_unknown(const char *arg, const struct option *list,
 	}
 	msg_die(USAGE, "there is no option %s; durexec --help lists them",
 		arg);
+}
+
+void options_exact(char *const *argv, int at, const struct option *found,
+	const char *value, const struct option *list, size_t n)
+{
+	size_t len = strcspn(argv[at], "=");
+
+	if (strlen(found->name) + 2 != len)
+		options_unknown(argv[at], list, n);
+	if (value != NULL && argv[at][len] == '\0' && strcmp(value, "--") == 0)
+		msg_die(USAGE, "%s needs a value before the --", argv[at]);
 }
 
 static bool has_option(int c, enum command command)

@@ -73,5 +73,10 @@ void options_help(void);
 /* getopt_long() does not know `arg`; n options in list. Does not return. */
 noreturn void options_unknown(const char *arg, const struct option *list,
 	size_t n);
+/* getopt_long() has found `found` at argv[at], with that value: does not return
+ * when it was abbreviated (--resume is not --resume-run), or when the value is
+ * the "--" that ends the options. */
+void options_exact(char *const *argv, int at, const struct option *found,
+	const char *value, const struct option *list, size_t n);
 
 #endif

@@ -2,18 +2,20 @@
 /* pass: what the one step of `durexec exec` writes goes on to our own stdout
  * and stderr while it runs. Its logs are files that a keeper has opened, so the
  * step never waits for whoever reads us, and does not notice when we are gone;
- * inotify(7) says when there is more. */
+ * inotify(7) says when there is more. Secrets are hidden on the way. */
 #include "engine.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
 #include "io.h"
 #include "mem.h"
+#include "safe.h"
 
 enum {
 	STREAMS = 2,
@@ -28,7 +30,10 @@ enum {
 struct stream {
 	int to;
 	bool deaf;		/* its reader has gone away */
-	int64_t passed;		/* bytes of this attempt */
+	int64_t read;		/* bytes of this attempt's log */
+	struct mask_stream mask;
+	struct buf ready;	/* to be passed on, from `passed` on */
+	size_t passed;
 	ev_io full;		/* waits for its reader */
 };
 
@@ -60,18 +65,19 @@ static bool takes_more(int fd)
 	return poll(&p, 1, 0) > 0;
 }
 
-/* False: its reader does not take it now. */
-static bool pass_piece(struct pass *p, struct stream *s, const char *data,
-	size_t n)
+/* What is ready. False: its reader does not take it now. */
+static bool pass_ready(struct pass *p, struct stream *s)
 {
 	ssize_t k;
 
-	while (n > 0 && !s->deaf) {
+	while (s->passed < s->ready.len && !s->deaf) {
 		if (!takes_more(s->to)) {
 			ev_io_start(p->r->loop, &s->full);
 			return false;
 		}
-		k = write(s->to, data, n > PIECE ? PIECE : n);
+		k = (ssize_t)(s->ready.len - s->passed);
+		k = write(s->to, s->ready.data + s->passed,
+			k > PIECE ? PIECE : (size_t)k);
 		if (k == -1 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (k == -1) {
@@ -80,20 +86,42 @@ static bool pass_piece(struct pass *p, struct stream *s, const char *data,
 				p->r->result->unpassed = errno;
 			return true;
 		}
-		s->passed += k;
-		data += k;
-		n -= (size_t)k;
+		s->passed += (size_t)k;
 	}
 	return true;
 }
 
-static bool pass_stream(struct pass *p, int i)
+/* More of the log becomes ready. False: there is no more. */
+static bool read_more(struct pass *p, struct stream *s, int fd, bool ended)
+{
+	ssize_t n;
+
+	buf_reset(&s->ready);
+	s->passed = 0;
+	buf_reserve(&s->ready, READ);
+	if (mask_empty(safe_secrets())) {
+		n = pread(fd, s->ready.data, READ, (off_t)s->read);
+		s->ready.len = n > 0 ? (size_t)n : 0;
+	} else {
+		s->mask.m = safe_secrets();
+		n = pread(fd, p->data, READ, (off_t)s->read);
+		if (n > 0)
+			mask_feed(&s->mask, p->data, (size_t)n, &s->ready);
+		else if (n == 0 && ended)
+			mask_flush(&s->mask, &s->ready);
+	}
+	if (n == -1)
+		p->r->result->unpassed = errno;
+	s->read += n > 0 ? n : 0;
+	return n > 0;
+}
+
+static bool pass_stream(struct pass *p, int i, bool ended)
 {
 	static const char *const kind[STREAMS] = { "out", "err" };
 	struct stream *s = &p->stream[i];
 	struct buf name = { 0 };
-	bool ok = true;
-	ssize_t n = 0;
+	bool ok = true, more = true;
 	int fd;
 
 	if (s->deaf)
@@ -104,13 +132,19 @@ static bool pass_stream(struct pass *p, int i)
 	buf_release(&name);
 	if (fd == -1)
 		return true;
-	while (ok && !s->deaf && (n = pread(fd, p->data, READ,
-	    (off_t)s->passed)) > 0)
-		ok = pass_piece(p, s, p->data, (size_t)n);
-	if (n == -1)
-		p->r->result->unpassed = errno;
+	while ((ok = pass_ready(p, s)) && more && !s->deaf)
+		more = read_more(p, s, fd, ended);
 	close(fd);
 	return ok;
+}
+
+static void begin_stream(struct stream *s)
+{
+	mask_stop(&s->mask);
+	memset(&s->mask, 0, sizeof(s->mask));
+	buf_reset(&s->ready);
+	s->read = 0;
+	s->passed = 0;
 }
 
 /* False: a reader is waited for. */
@@ -124,7 +158,7 @@ static bool pass_on(struct pass *p)
 		ended = p->attempt < t->attempts || !runs(t);
 		ok = true;
 		for (i = 0; i < STREAMS && !p->all; i++)
-			ok &= pass_stream(p, i);
+			ok &= pass_stream(p, i, ended);
 		if (!ok || !ended)
 			return ok;
 		p->all = true;
@@ -133,7 +167,7 @@ static bool pass_on(struct pass *p)
 		p->attempt++;
 		p->all = false;
 		for (i = 0; i < STREAMS; i++)
-			p->stream[i].passed = 0;
+			begin_stream(&p->stream[i]);
 	}
 }
 
@@ -224,8 +258,11 @@ void pass_stop(struct run *r)
 	/* stopped by request: who reads it must not take it for all of it */
 	if (!pass_on(p) && r->result->unpassed == 0)
 		r->result->unpassed = ECANCELED;
-	for (i = 0; i < STREAMS; i++)
+	for (i = 0; i < STREAMS; i++) {
 		ev_io_stop(r->loop, &p->stream[i].full);
+		begin_stream(&p->stream[i]);
+		buf_release(&p->stream[i].ready);
+	}
 	ev_io_stop(r->loop, &p->more);
 	ev_timer_stop(r->loop, &p->look);
 	if (p->inotify != -1)

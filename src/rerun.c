@@ -13,8 +13,7 @@
 /* Of many, the first ones are named. */
 enum { NAMED = 20 };
 
-/* It stays done unless a person names it. */
-static bool took_effect(const struct plan *pl, int unit)
+bool rerun_leaves(const struct plan *pl, int unit)
 {
 	return plan_unit(pl, unit)->receipt ||
 		pl->p->step[plan_step(pl, unit)].conf->never;
@@ -27,7 +26,7 @@ static void tell(struct buf *out, const struct plan *pl, int unit,
 	struct buf typed = { 0 };
 
 	typed_run(pl->p, pl->p->path, t->name, &typed);
-	if (took_effect(pl, unit))
+	if (rerun_leaves(pl, unit))
 		buf_printf(out, "%s is stale (%s) and stays done (%s); to "
 			"run it again: durexec rewind %s\n", t->name, reason,
 			t->receipt ? "its receipt was seen" : "rerun = never",
@@ -57,7 +56,7 @@ int rerun_stale(struct plan *pl, struct journal *j, struct buf *stale,
 			continue;
 		if (n++ < NAMED)
 			tell(stale, pl, i, reason.data, stale_gone(&st, i));
-		if (took_effect(pl, i) || stale_gone(&st, i))
+		if (rerun_leaves(pl, i) || stale_gone(&st, i))
 			continue;
 		name = mem_grow(name, (size_t)act.n, &cap, sizeof(*name));
 		name[act.n++] = (char *)plan_unit(pl, i)->name;

@@ -11,6 +11,9 @@
 #include "plan.h"
 #include "session.h"
 
+/* It took effect outside: it stays done unless a person names it. */
+bool rerun_leaves(const struct plan *pl, int unit);
+
 /*
  * Set what is stale back to PENDING, with all that needs it, as rewind does;
  * what took effect outside (a receipt, rerun = never) stays, and what needs

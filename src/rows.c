@@ -120,26 +120,29 @@ static void add_calls(const struct rows *rs, const struct task *t)
 	static const char *const word[] = { [SUBSTEP_DONE] = "done",
 		[SUBSTEP_RUNNING] = "running", [SUBSTEP_BROKEN] = "not done" };
 	struct substep_list l;
+	/* below its step, or below its item */
+	int indent = t->fan != -1 && state_fan(rs->sh.r->s, t) == NULL ? 6 : 4;
 	size_t i, all, n, width = rs->width + 4;
 
 	if (!shown_calls(&rs->sh, t, rs->o->all ? SIZE_MAX : ROWS_MOST, &l))
 		return;
 	all = l.done + l.running + l.broken;
 	for (i = 0; i < l.n; i++) {
-		n = strlen(l.v[i].name) + 6;
+		n = strlen(l.v[i].name) + (size_t)indent + 2;
 		if (n > width && n <= rs->item_most + 6)
 			width = n;
 	}
 	if (all > l.n) {
-		buf_printf(rs->out, "    … %zu more before them", all - l.n);
+		buf_printf(rs->out, "%*s… %zu more before them", indent, "",
+			all - l.n);
 		end_row(rs);
 	}
 	for (i = 0; i < l.n; i++) {
 		const struct substep_shown *s = &l.v[i];
 		char span[CLOCK_SPAN] = "";
 
-		buf_str(rs->out, "    ");
-		n = 4 + fit_text(rs->out, s->name, strlen(s->name),
+		buf_printf(rs->out, "%*s", indent, "");
+		n = (size_t)indent + fit_text(rs->out, s->name, strlen(s->name),
 			rs->item_most);
 		buf_printf(rs->out, "%*s", n < width ? (int)(width - n) : 2,
 			"");
@@ -198,7 +201,7 @@ static void add_count(const struct rows *rs, int n, const char *word)
 }
 
 /* The whole of a fan-out. own: its own task. */
-static void add_fanout(struct rows *rs, const struct shown *own,
+static void add_fanout(struct rows *rs, int step, const struct shown *own,
 	const struct shown_items *items)
 {
 	char done[48];
@@ -209,7 +212,8 @@ static void add_fanout(struct rows *rs, const struct shown *own,
 	add_state(rs, items->state, done, 0);
 	add_count(rs, items->n[TASK_RUNNING], "running");
 	add_count(rs, items->n[TASK_WAITING], "waiting");
-	add_count(rs, items->n[TASK_NEEDS_REVIEW], "review");
+	add_count(rs, items->n[TASK_NEEDS_REVIEW], rs->sh.r->p->step[step].conf->
+		allow_failure ? "failed, which is allowed" : "review");
 	add_count(rs, items->n[TASK_SKIPPED], "skipped");
 	add_count(rs, items->blocked, "blocked");
 	if (own->t->state != TASK_DONE)
@@ -352,7 +356,7 @@ void status_table(const struct view_run *r, const struct status_options *o,
 		shown_make(&rs.sh, r->plan->stage[i].task, &s);
 		if (r->plan->stage[i].fanout != -1 &&
 		    shown_items(&rs.sh, i, &items) && items.total > 0) {
-			add_fanout(&rs, &s, &items);
+			add_fanout(&rs, i, &s, &items);
 			add_items(&rs, i);
 		} else {
 			add_task(&rs, &s);

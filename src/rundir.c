@@ -81,18 +81,13 @@ static void add_safe(struct buf *out, const char *s, const char *plain)
 }
 
 /* A directory entry takes 255 bytes, and people look at it: what was added to
- * out behind `start`, cut if need be. */
-static void cut_long(struct buf *out, size_t start)
-{
-	enum { LONGEST = 120, HASH = 17 };
-	uint64_t hash;
+ * out behind `start`, cut if need be, with what tells it from others. */
+enum { LONGEST = 120 };
 
-	if (out->len - start <= LONGEST)
-		return;
-	hash = table_hash(TABLE_HASH_START, out->data + start,
-		out->len - start);
-	out->len = start + LONGEST - HASH;
-	buf_printf(out, "~%016llx", (unsigned long long)hash);
+static void cut_long(struct buf *out, size_t start, uint64_t id)
+{
+	out->len = start + LONGEST - strlen("~0123456789abcdef");
+	buf_printf(out, "~%016llx", (unsigned long long)id);
 }
 
 char *rundir_name(const struct pipeline *p)
@@ -118,7 +113,9 @@ char *rundir_name(const struct pipeline *p)
 		add_safe(&out, given[i]->value, "._-+");
 	}
 	free(given);
-	cut_long(&out, 0);
+	if (out.len > LONGEST)
+		cut_long(&out, 0, table_hash(TABLE_HASH_START, out.data,
+			out.len));
 	return buf_steal(&out);
 }
 
@@ -454,5 +451,7 @@ void rundir_task(struct buf *out, const char *step, const char *item,
 	if (item[0] == '.')
 		buf_str(out, "%2E");
 	add_safe(out, item + (item[0] == '.'), "._+=,@-");
-	cut_long(out, start);
+	/* no hash: it is for somebody else to say what items are called */
+	if (out->len - start > LONGEST)
+		cut_long(out, start, (uint64_t)place);
 }

@@ -101,7 +101,7 @@ void rundir_latest(const struct home *h, const char *id);
  * of an item. SHARD is its place among the items divided by a thousand. An
  * item is any bytes: letters, digits and "._+=,@-" stand for themselves, others
  * (and a dot in front) are %XX; what is longer than 120 bytes then is cut and
- * ends in "~" and a hash of the whole. item NULL: a step.
+ * ends in "~" and its place, of 16 hexadecimal digits. item NULL: a step.
  */
 /* A million files fit a directory, but few tools like it. */
 enum { RUNDIR_SHARD = 1000 };

@@ -67,6 +67,11 @@ static bool good_name(struct reading *r, int line, const char *name)
 			INIFILE_NAME);
 		return false;
 	}
+	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
+		draft_complain(r->d, line, NULL, "\"%s\" is no name for a %s: "
+			"files are called by it", name, word);
+		return false;
+	}
 	if (name[strspn(name, letters)] == '\0')
 		return true;
 	/* [step "a"] is what git would have */

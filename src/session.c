@@ -210,7 +210,9 @@ static void stand(struct candidate *c, struct session *se)
 	const struct state *s = &se->s;
 	size_t i;
 
-	c->review = s->count[TASK_NEEDS_REVIEW];
+	/* of one that is done, those were allowed to fail */
+	c->review = s->closed == NULL || strcmp(s->closed, "done") != 0 ?
+		s->count[TASK_NEEDS_REVIEW] : 0;
 	c->state = home_holder(&se->h) != 0 ? "running" : s->closed == NULL ?
 		(c->review > 0 ? "needs_review" : s->count[TASK_WAITING] > 0 ?
 		"waiting" : "stopped") :

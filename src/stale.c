@@ -247,6 +247,9 @@ bool stale_is(struct stale *st, int unit, struct buf *reason)
 
 	if (step == -1 || t->state != TASK_DONE)
 		return false;
+	/* what it ran before it became a list does not count any more */
+	if (pl->stage[step].fanout != -1 && state_fan(pl->s, t) != NULL)
+		return false;
 	/* without a command that ran, it is a person's word, or a list */
 	if (t->command == 0) {
 		const struct fan *fan = state_fan(pl->s, t);

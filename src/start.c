@@ -29,6 +29,7 @@
 #include "spawn.h"
 #include "status.h"
 #include "summary.h"
+#include "typed.h"
 #include "which.h"
 
 /* A run that is just ending gives the lock back within this. */
@@ -37,21 +38,25 @@ enum { LOCK_FOR_MS = 1000, LOCK_EVERY_MS = 20 };
 static int busy(struct session *se, const struct options *o, pid_t pid)
 {
 	char when[CLOCK_SPAN];
+	struct buf typed = { 0 };
 	struct why why;
 	bool known = session_open_run(se, NULL, &why) == 0;
+	bool other = known && o->exec != NULL && !exec_is_same(se, o, false);
 
-	/* another one of that name is said, whatever the hour */
-	if (known && o->exec != NULL && !exec_is_same(se, o))
-		return STATUS_BUSY;
-	/* at night it is usual, until it takes too long */
-	if (o->cron && (!known || !fate_too_old(se)))
+	/* at night it is usual, until it takes too long; but another one of
+	 * that name is said, whatever the hour */
+	if (o->cron && !other && (!known || !fate_too_old(se)))
 		return STATUS_BUSY;
 	if (known && se->s.began_at != 0)
 		clock_local(se->s.began_at, when);
 	else
 		snprintf(when, sizeof(when), "just now");
-	msg_error("another durexec (pid %ld, since %s) runs this pipeline; "
-		"durexec status %s shows it", (long)pid, when, se->ini);
+	typed_run(se->p, se->ini, NULL, &typed);
+	msg_error("another durexec (pid %ld, since %s) runs %s; durexec status "
+		"%s shows it%s", (long)pid, when, other ?
+		"another command of this name" : "this pipeline", typed.data,
+		other ? "; to have both: --name" : "");
+	buf_release(&typed);
 	return STATUS_BUSY;
 }
 
@@ -114,14 +119,17 @@ static int close_run(struct session *se, const struct options *o,
 {
 	struct record r = { 0 };
 	struct why why;
+	struct buf typed = { 0 };
 	int i, orphans = count_orphans(se);
 	bool cleanup = false;
 
 	if (orphans > 0) {
+		typed_run(se->p, se->ini, NULL, &typed);
 		msg_error("%d step%s of the unfinished run %s still run%s; "
 			"first: durexec stop %s", orphans,
 			orphans == 1 ? "" : "s", se->d.id,
-			orphans == 1 ? "s" : "", se->ini);
+			orphans == 1 ? "s" : "", typed.data);
+		buf_release(&typed);
 		return STATUS_USAGE;
 	}
 	if (session_open_write(se, &why) == -1) {
@@ -245,6 +253,9 @@ static int settle_run(struct session *se, const struct options *o, bool *idle,
 			return status;
 		session_plan(se);
 		f = fate_of(se, o);
+		/* nobody has to be asked while it still runs: it is adopted */
+		if (f.close != NULL && !o->fresh && count_orphans(se) > 0)
+			f.close = NULL;
 	}
 	status = choice_check(se, o, !f.idle && (f.over || f.close != NULL));
 	if (status != 0)
@@ -373,7 +384,9 @@ static int with_session(struct session *se, const struct options *o,
 		return STATUS_STATE;
 	}
 	warn_of_network(se);
-	if (o->exec != NULL && !exec_is_same(se, o))
+	/* one that is too old makes room for any */
+	if (o->exec != NULL && !(fate_too_old(se) && count_orphans(se) == 0) &&
+	    !exec_is_same(se, o, true))
 		return STATUS_USAGE;
 	status = settle_run(se, o, &idle, left);
 	if (status == 0 && o->exec != NULL)

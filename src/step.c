@@ -137,7 +137,7 @@ static bool parse(struct stepcall *st, int argc, char **argv)
 	const char *script = NULL;
 	bool dashes = false;
 	size_t n = 0;
-	int c;
+	int c, at, index;
 
 	for (; n < OWN; n++)
 		longs[n] = own[n];
@@ -146,7 +146,9 @@ static bool parse(struct stepcall *st, int argc, char **argv)
 	optind = 1;
 	/* options, NAME, options, and -- or -c SCRIPT */
 	while (script == NULL) {
-		c = getopt_long(argc, argv, "+:c:h", longs, NULL);
+		at = optind;
+		index = -1;
+		c = getopt_long(argc, argv, "+:c:h", longs, &index);
 		if (c == -1) {
 			dashes = optind > 1 && strcmp(argv[optind - 1],
 				"--") == 0;
@@ -162,10 +164,12 @@ static bool parse(struct stepcall *st, int argc, char **argv)
 			continue;
 		}
 		if (c == '?')
-			options_unknown(argv[optind - 1], longs, n);
+			options_unknown(argv[at], longs, n);
 		if (c == ':')
-			msg_die(STATUS_USAGE, "%s needs a value",
-				argv[optind - 1]);
+			msg_die(STATUS_USAGE, "%s needs a value", argv[at]);
+		if (index >= 0)
+			options_exact(argv, at, &longs[index], optarg, longs,
+				n);
 		if (c == 'h')
 			return false;
 		if (c == 'c')
@@ -243,6 +247,15 @@ static void take_back_wait(void)
 	close(fd);
 }
 
+static int claim(struct stepcall *st, struct why *why)
+{
+	char *dir = mem_of(getcwd(NULL, 0));
+
+	substep_with(&st->call, dir, environ);
+	free(dir);
+	return substep_claim(&st->scope, &st->call, why);
+}
+
 static int in_scope(struct stepcall *st, const char *steps)
 {
 	struct why why;
@@ -254,7 +267,7 @@ static int in_scope(struct stepcall *st, const char *steps)
 		st->test || st->mark);
 	if (st->test || st->mark)
 		substep_first(&st->call);
-	else if (substep_claim(&st->scope, &st->call, &why) == -1)
+	else if (claim(st, &why) == -1)
 		return step_failed(st, &why);
 	return step_call(st);
 }

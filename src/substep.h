@@ -25,12 +25,14 @@
  * if its record is there and valid: .out and .err are durable before it appears
  * by a rename, and its directory before and after.
  *
- * calls.TURN has an entry of 16 bytes for each number that was given out: HASH
- * (8), N (4), 1 when it was kept (4), in the machine's own byte order. Who runs
- * a call holds an open-file-description lock on its entry: one that is neither
- * kept nor locked belongs to a call that failed or was killed, and is given out
- * again, so that a retry does not shift the numbers behind it. It means nothing
- * beyond that execution and is not synced.
+ * calls.TURN has an entry of 24 bytes for each number that was given out: HASH
+ * (8), what it was called with besides (8), N (4), 1 when it was kept (4), in
+ * the machine's own byte order. Who runs a call holds an open-file-description
+ * lock on its entry: one that is neither kept nor locked belongs to a call that
+ * failed or was killed, and is given out again to one that was called with the
+ * same, so that a retry does not shift the numbers behind it. Any other has its
+ * own: in a loop over directories one that fails does not, either. It means
+ * nothing beyond that execution and is not synced.
  */
 #ifndef SUBSTEP_H
 #define SUBSTEP_H
@@ -63,6 +65,7 @@ void substep_close(struct substep_scope *sc);
 
 struct substep {
 	uint64_t hash, check;
+	uint64_t with;		/* what it is called with besides */
 	int number;		/* N */
 	int64_t entry;		/* its place in calls; -1 none */
 	char id[40];
@@ -72,6 +75,10 @@ struct substep {
  * mark of that name. */
 void substep_identify(struct substep *s, const char *name, char *const *argv,
 	bool mark);
+/* What tells a retry from another such call: the working directory (NULL: there
+ * is none) and the environment, without what a shell changes by itself. */
+void substep_with(struct substep *s, const char *dir,
+	char *const *environment);
 /* Its number: the lowest that is not taken. Held until substep_close(), or for
  * good by substep_keep(). */
 int substep_claim(struct substep_scope *sc, struct substep *s,

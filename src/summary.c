@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "mailbox.h"
+#include "typed.h"
 #include "walk.h"
 
 static void count(struct summary *sum, const struct plan *pl, int unit)
@@ -206,6 +207,10 @@ void summary_next(const struct summary *sum, const struct plan *pl,
 		verb = "approve";
 	if (verb != NULL)
 		word(out, n, verb);
+	if (typed_state_dir() != NULL) {
+		word(out, n, "--state-dir");
+		word(out, n, typed_state_dir());
+	}
 	word(out, n, ini);
 	for (i = 0; i < pl->p->nparams; i++)
 		if (pl->p->param[i].given) {

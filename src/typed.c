@@ -1,7 +1,30 @@
 /* SPDX-License-Identifier: ISC */
 #include "typed.h"
 
+#include <stddef.h>
+
 #include "quote.h"
+
+static const char *state_dir;
+
+void typed_set_state_dir(const char *dir)
+{
+	state_dir = dir;
+}
+
+const char *typed_state_dir(void)
+{
+	return state_dir;
+}
+
+void typed_options(struct buf *out)
+{
+	if (state_dir == NULL)
+		return;
+	buf_str(out, "--state-dir ");
+	quote_word(out, state_dir);
+	buf_char(out, ' ');
+}
 
 void typed_run(const struct pipeline *p, const char *ini, const char *task,
 	struct buf *out)
@@ -9,6 +32,7 @@ void typed_run(const struct pipeline *p, const char *ini, const char *task,
 	struct buf word = { 0 };
 	int i;
 
+	typed_options(out);
 	quote_word(out, ini);
 	for (i = 0; i < p->nparams; i++) {
 		if (!p->param[i].given)

@@ -23,6 +23,7 @@
 #include "status.h"
 #include "summary.h"
 #include "trim.h"
+#include "typed.h"
 #include "which.h"
 
 /* A verb alternates between the socket and the lock for so long, so that a
@@ -248,11 +249,14 @@ static char **act_words(const struct options *o, const char *verb)
 static void say_go_on(const struct session *se)
 {
 	const char *name = strrchr(se->ini, '/');
+	struct buf typed = { 0 };
 
+	typed_run(se->p, se->ini, NULL, &typed);
 	if (name != NULL && strcmp(name, "/" EXEC_FILE) == 0)
 		printf("go on: the same durexec exec again\n");
 	else
-		printf("go on: durexec %s\n", se->ini);
+		printf("go on: durexec %s\n", typed.data);
+	buf_release(&typed);
 }
 
 /* Carry the request out on a run at rest. -1: it is not at rest. */
@@ -262,7 +266,7 @@ static int act_at_rest(struct session *se, const struct options *o,
 	struct machine machine = { .dirfd = -1 };
 	struct act here = *a;
 	int64_t *parked;
-	struct buf answer = { 0 };
+	struct buf answer = { 0 }, typed = { 0 };
 	struct why why;
 	pid_t holder;
 	int changed = 0, status = STATUS_STATE, pid;
@@ -283,9 +287,10 @@ static int act_at_rest(struct session *se, const struct options *o,
 		if (t->state != TASK_RUNNING || summary_orphan(&se->d, t,
 		    &pid) != ORPHAN_LIVES)
 			continue;
+		typed_run(se->p, se->ini, NULL, &typed);
 		msg_error("step %s still runs although its durexec is gone; "
 			"first: durexec stop %s, or go on: durexec %s",
-			t->name, se->ini, se->ini);
+			t->name, typed.data, typed.data);
 		status = STATUS_USAGE;
 		goto out;
 	}
@@ -318,6 +323,7 @@ static int act_at_rest(struct session *se, const struct options *o,
 fail:
 	msg_error("%s", why.text);
 out:
+	buf_release(&typed);
 	buf_release(&answer);
 	home_unlock(&se->h);
 	return status;

@@ -13,6 +13,7 @@
 #include "overview.h"
 #include "quote.h"
 #include "secrets.h"
+#include "typed.h"
 
 /* Of `start` and verbs alike: the command to type for each. */
 static void list(const char *command, const struct candidate *c, size_t n,
@@ -28,6 +29,8 @@ static void list(const char *command, const struct candidate *c, size_t n,
 			continue;
 		clock_local(c[i].started_at, when);
 		buf_printf(&line, "  %s", command);
+		if (*command != '\0')
+			typed_options(&line);
 		quote_word(&line, c[i].path);
 		for (k = 0; k < c[i].ngiven; k++) {
 			buf_char(&line, ' ');
@@ -114,9 +117,10 @@ bool which_parameters(struct session *se, const struct options *o,
 	return ok;
 }
 
-/* The only one, or the only unfinished one. NULL: said why. */
+/* The only one; or the only unfinished one, of a command that is not about what
+ * is over. NULL: said why. */
 static const struct candidate *only_one(const struct candidate *c, size_t n,
-	const char *base)
+	const char *base, enum command command)
 {
 	const struct candidate *found = NULL;
 	size_t i;
@@ -129,7 +133,8 @@ static const struct candidate *only_one(const struct candidate *c, size_t n,
 				break;
 			found = &c[i];
 		}
-	if (n > 0 && i == n && found != NULL)
+	if (i == n && found != NULL && command != COMMAND_CLEAN &&
+	    command != COMMAND_HISTORY)
 		return found;
 	if (n == 0) {
 		msg_error("there is no run in %s; name the pipeline file, or "
@@ -222,7 +227,7 @@ int which_only(struct session *se, const struct options *o, char **base,
 		overview_show(c, n, o);
 		status = WHICH_SHOWN;
 	} else {
-		one = only_one(c, n, *base);
+		one = only_one(c, n, *base, o->command);
 		if (one != NULL && session_load_or_copy(se, one, *base)) {
 			*name = mem_dup(one->name);
 			status = 0;
@@ -237,6 +242,7 @@ int which_run(struct session *se, const struct options *o)
 	struct candidate *c = NULL;
 	const struct candidate *one;
 	char *base = NULL, *stem = NULL;
+	struct buf typed = { 0 };
 	struct why why;
 	size_t n = 0, broken = 0;
 	int status = STATUS_USAGE;
@@ -249,7 +255,8 @@ int which_run(struct session *se, const struct options *o)
 		if (o->ngiven == 0 && se->p->nparams > 0) {
 			/* a bare file: as starting it does */
 			c = session_candidates(base, stem, &n, &broken);
-			one = n > 0 ? only_one(c, n, base) : NULL;
+			one = n > 0 ? only_one(c, n, base, o->command) :
+				NULL;
 			if (n > 0 && one == NULL)
 				goto out;
 			if (one != NULL && one->ngiven > 0) {
@@ -283,8 +290,10 @@ int which_run(struct session *se, const struct options *o)
 		goto out;
 	}
 	if (!session_has_run(se)) {
+		typed_run(se->p, se->ini, NULL, &typed);
 		msg_error("%s has no run yet; start one: durexec %s", se->ini,
-			se->ini);
+			typed.data);
+		buf_release(&typed);
 		goto out;
 	}
 	session_plan(se);

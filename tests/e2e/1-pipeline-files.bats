@@ -393,3 +393,16 @@ INI
 	has err p.ini
 	witnessed
 }
+
+@test "names that would be in the way of files: . and .., and a fan-out's of logs" {
+	printf '[step ..]\nrun = :\n[step .]\nrun = :\n[pool ..]\n' >p.ini
+	go 2 p.ini
+	has err 'p.ini:1: ".." is no name for a step' 'p.ini:3: "." is no name' \
+		'p.ini:5: ".." is no name for a pool'
+	printf '[step g]\nrun = :\n[step g.1.out]\nforeach = a\nrun = :\n' >p.ini
+	go 2 p.ini
+	has err 'p.ini:3: the logs of the items of "g.1.out" would be where a log of "g" is'
+	# one that is no fan-out has its own, and so has one of nobody's
+	printf '[step g]\nrun = :\n[step g.1.out]\nrun = :\n[step h.1.out]\nforeach = a\nrun = :\n' >p.ini
+	go 0 p.ini
+}

@@ -614,3 +614,38 @@ restore() { if mountpoint -q "$T/ro" 2>/dev/null; then umount -l "$T/ro"; fi; }
 	is "$(cat first)" 'line of the log'
 	is "$(cat err)" ''
 }
+
+@test "several pipelines: clean and history do not choose one" {
+	printf '[step a]\nrun = true\n' >p.ini
+	printf '[step a]\nrun = false\n' >q.ini
+	go 0 p.ini
+	go 0 --fresh p.ini
+	go 1 q.ini
+	for verb in 'clean --keep 0' history; do
+		# shellcheck disable=SC2086
+		go 2 $verb
+		has err 'several pipelines' p.ini q.ini
+	done
+	go 0 clean --keep 0 p.ini
+	# what is about work to be done is about the unfinished one
+	go 0 retry a
+	has out 'go on: durexec'
+}
+
+@test "--state-dir is in each command that is to be typed" {
+	printf '[step a]\nrun = [ -e ok ]\n[step b]\nreview = yes\n' >p.ini
+	go 1 --state-dir 'st x' p.ini
+	has out "durexec --resume --state-dir 'st x' p.ini"
+	go 0 retry --state-dir 'st x' p.ini a
+	has out "go on: durexec --state-dir 'st x' p.ini"
+	(become status --state-dir 'st x' --json p.ini) </dev/null >s.json
+	is "$(python -c 'import json; print(json.load(open("s.json"))["next"])')" \
+		"['durexec', '--state-dir', 'st x', 'p.ini']"
+	touch ok
+	go 3 --state-dir 'st x' p.ini
+	has out "durexec approve --state-dir 'st x' p.ini b"
+	go 0 approve --state-dir 'st x' p.ini b
+	go 0 --state-dir 'st x' p.ini
+	has err "durexec --fresh --state-dir 'st x' p.ini"
+	is "$(ls -d .durexec 2>/dev/null)" ''
+}

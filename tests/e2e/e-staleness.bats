@@ -374,3 +374,46 @@ INI
 	witnessed 'each 2 in/b' 'all 2'
 	look state=done 'each.items.done=2'
 }
+
+@test "a step that became a fan-out: what it ran before is not what is stale" {
+	printf '[step g]\nrun = mark "$ITEM"\n' >p.ini
+	go 0 p.ini
+	printf '[step g]\nforeach = a b\nrun = mark "$ITEM"\n' >p.ini
+	go 0 --rescan p.ini
+	: >"$WITNESS"
+	for _ in 1 2; do
+		go 0 --rerun-stale p.ini
+		has err 'nothing is stale'
+	done
+	witnessed
+	# and back, and forth
+	printf '[step g]\nrun = mark "$ITEM"\n' >p.ini
+	go 0 --rerun-stale p.ini
+	printf '[step g]\nforeach = a b\nrun = mark "$ITEM"\n' >p.ini
+	go 0 p.ini
+	: >"$WITNESS"
+	go 0 --rerun-stale p.ini
+	witnessed
+}
+
+@test "an input that changed and was given its old time again is STALE" {
+	echo one >in
+	printf '[step a]\ninputs = in\nrun = mark\n' >p.ini
+	go 0 p.ini
+	touch -r in old
+	echo two >in
+	touch -r old in
+	look a.stale=true
+	go 0 --rerun-stale p.ini
+	is "$(wc -l <"$WITNESS")" 2
+	look a.stale=false
+}
+
+@test "what --rerun-stale leaves alone is not offered to it" {
+	printf '[step a]\nrerun = never\nrun = mark\n' >p.ini
+	go 0 p.ini
+	printf '[step a]\nrerun = never\nrun = mark twice\n' >p.ini
+	go 0 --rerun-stale p.ini
+	has err 'stays done'
+	hasnt err 'run it again: durexec --rerun-stale'
+}

@@ -809,3 +809,34 @@ INI
 	has out '2 in review, 3 not started (fail_fast)'
 	witnessed 'a 1 1' 'a 1 2'
 }
+
+@test "long items: each has files of its own, whatever a hash says of them" {
+	# these two have the same FNV-1a hash
+	local p
+	p=$(printf 'A%.0s' {1..130})
+	printf '%s\n' "${p}dS-R19o.CBrBbEl221=yLT" "${p}dRW1SJg7YZvD=Lt,9SByLT" >l
+	cat >p.ini <<'INI'
+[step g]
+foreach_from = cat l
+run = touch "$DUREXEC_DIR/$ITEM_INDEX"; ls "$DUREXEC_DIR"
+[step v]
+foreach = step:g
+stdin = step:g
+run = mark "$ITEM_INDEX $(cat)"
+INI
+	go 0 -j1 p.ini
+	witnessed 'v 1 1 1' 'v 1 2 2'
+}
+
+@test "status: what an item's script called stands below the item" {
+	EXTRA+=("PATH=${DUREXEC%/*}:$PATH")
+	cat >p.ini <<'INI'
+[step g]
+foreach = x y
+run = durexec step s1 -- true; false
+INI
+	go 1 p.ini
+	go 0 status p.ini
+	is "$(grep -c '^      s1 ' out)" 2
+	like out '^    x  '
+}

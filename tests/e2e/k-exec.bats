@@ -706,6 +706,11 @@ called() {
 	wrong stop.signal --stop-signal NONE -- ./s.sh
 	wrong rerun --rerun sometimes -- ./s.sh
 	wrong name --name '' -- ./s.sh
+	wrong 'goes on by itself' --resume -- ./s.sh
+	wrong 'goes on by itself' -resume -- ./s.sh
+	wrong 'did.you.mean.*retries' --retrie 3 -- ./s.sh
+	wrong resume-run.*value --resume-run -- ./s.sh
+	wrong verify.*value --verify -- ./s.sh
 	wrong env --env =x -- ./s.sh
 	wrong env --env x -- ./s.sh
 	wrong nowhere -C nowhere -- ./s.sh
@@ -720,4 +725,59 @@ called() {
 	is "$(cat out)" $'outer\ninner inner\nthen 3'
 	ini='--name inner' look inner.exit=3
 	look s.sh.exit=8
+}
+
+@test "another command of a name: --max-age makes room for it, a live one is said" {
+	script s.sh <<<'saw "s $1"; [ "$1" != stay ] || stay s; exit "${2:-0}"'
+	go 3 exec --name n -- ./s.sh one 3
+	go 2 exec --name n -- ./s.sh two
+	has err 'is another command' '--fresh'
+	go 2 exec --name n --max-age 1h -- ./s.sh two
+	go 0 exec --name n --max-age 1ms -- ./s.sh two
+	runs n 2
+	start exec --name n -- ./s.sh stay
+	at s
+	live=$pid
+	(become exec --name n -- ./s.sh other) </dev/null >out2 2>err2 && got=0 ||
+		got=$?
+	is "$got" 75
+	has err2 "(pid $live, since " 'runs another command of this name'
+	hasnt err2 --fresh
+	is "$(wc -l <err2)" 1
+	release
+	ends 0
+	witnessed 's one' 's two' 's stay' s
+}
+
+@test "a signal from elsewhere: that it runs again is said" {
+	script s.sh <<<'saw s; [ -e ok ] || { touch ok; kill -TERM $$; }'
+	go 0 exec -- ./s.sh
+	has err 's.sh: interrupted (signal 15 (TERM)); it runs again'
+	witnessed s s
+	# and that we were stopped is not that
+	script t.sh <<<'stay t'
+	start exec -- ./t.sh
+	at t
+	kill -TERM "$pid"
+	ends 143
+	hasnt err 'runs again'
+}
+
+@test "--secrets: hidden in what is passed on, wherever a piece of it ends" {
+	EXTRA+=(TOKEN=hunter22222)
+	script s.sh <<-'END'
+		printf 'a %s b hun' "$TOKEN"
+		# until that much has been passed on
+		until grep -q ' b ' out; do sleep 0.01; done
+		echo 'ter22222 c hunter2'
+		echo "e $TOKEN" >&2
+		printf hunter
+		exit 3
+	END
+	go 3 exec --secrets TOKEN -- ./s.sh
+	is "$(cat out)" $'a *** b *** c hunter2\nhunter'
+	has err 'e ***'
+	hasnt err hunter22222
+	# what was said is what was said
+	has "$(last)/log/s.sh.1.out" hunter22222
 }

@@ -361,6 +361,32 @@ and $i"
 	is "$(wc -l <tries)" 4
 }
 
+@test "a loop that passes over one that fails: that one runs later, no other does" {
+	mkdir a b c
+	script work <<<'[ "$1" != b -o -e ok ] || exit 1; saw "$1"; echo "made $1"'
+	local body
+	for body in '(cd $f && durexec step x -- bash -c "cd ..; ./work $f")' \
+		'(cd $f && durexec step x -- bash -c "w=\${PWD##*/}; cd ..; ./work \$w")' \
+		'durexec step x -- ./work $f' \
+		'f=$f durexec step x -c "./work \"\$f\""' \
+		'(cd $f && until durexec step x -- bash -c "w=\${PWD##*/}; cd ..; ./work \$w"; do [ $((n += 1)) -lt 3 ] || exit 1; done)'
+	do
+		script s.sh <<-END
+			n=0 bad=0
+			for f in a b c; do $body || bad=1; done
+			exit \$bad
+		END
+		: >witness
+		rm -f ok
+		begins
+		is "$(cat out)" $'made a\nmade c'
+		touch ok
+		go 0 exec -- ./s.sh
+		is "$(cat out)" $'made a\nmade b\nmade c'
+		witnessed a c b
+	done
+}
+
 @test "what has failed in the last run of the script does not count in the next" {
 	script s.sh <<-'END'
 		set -e

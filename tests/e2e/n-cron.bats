@@ -340,3 +340,27 @@ INI
 	has out 'exit 5'
 	hasnt out one.sh
 }
+
+@test "exec --cron: its output is made safe for a mail, secrets are hidden" {
+	EXTRA+=(TOKEN=hunter22222)
+	script s.sh <<<'printf "\033[31mred\033[0m %s\n\ttab\xff no end" "$TOKEN"; exit 4'
+	go 4 exec --cron --secrets TOKEN -- ./s.sh
+	is "$(cat out)" $'\\x1b[31mred\\x1b[0m ***\n\ttab\\xff no end'
+}
+
+@test "exec --cron: older than --max-age, and it still runs: adopted, not refused" {
+	script s.sh <<<'stay s'
+	start exec --cron -- ./s.sh
+	at s
+	kill9 "$pid"
+	start exec --cron --max-age 1ms -- ./s.sh
+	ini='--name s.sh'
+	eventually 'it is adopted' looks s.sh.adopted=true
+	release
+	at s
+	release
+	ends 0
+	silent
+	runs s.sh 2
+	witnessed s s
+}

@@ -23,7 +23,7 @@
 
 /* An entry of calls.TURN, as substep.h describes it. */
 struct entry {
-	uint64_t hash;
+	uint64_t hash, with;
 	uint32_t number, kept;
 };
 
@@ -368,6 +368,62 @@ static void in_parallel(void **state)
 	assert_int_equal(calls("a"), n + 1);
 }
 
+/* Called with those besides; kept: it succeeds. Returns its number. */
+static int called(const char *where, const char *variable, bool kept)
+{
+	const char *environment[] = { "A=1", variable, "B=2", NULL };
+	struct substep_scope sc;
+	struct substep s;
+
+	call_open(&sc, &dir, CALL_SCOPE, 1);
+	substep_identify(&s, "up", NULL, false);
+	substep_with(&s, where, (char *const *)environment);
+	assert_int_equal(substep_claim(&sc, &s, &why), 0);
+	if (kept)
+		assert_int_equal(substep_keep(&sc, &s, &why), 0);
+	substep_close(&sc);
+	return s.number;
+}
+
+/* What failed is given out again to a retry, and to nothing else. */
+static void failed(void **state)
+{
+	(void)state;
+	assert_int_equal(called("/a", "F=1", true), 1);
+	assert_int_equal(called("/b", "F=1", false), 2);
+	assert_int_equal(called("/c", "F=1", true), 3);
+	assert_int_equal(called("/a", "F=1", false), 4);
+	assert_int_equal(called(NULL, "F=1", false), 5);
+	assert_int_equal(called("/c", "F=2", false), 6);
+	/* tried again */
+	assert_int_equal(called("/b", "F=1", false), 2);
+	assert_int_equal(called("/a", "F=1", true), 4);
+	assert_int_equal(called("/b", "F=1", true), 2);
+	assert_int_equal(called(NULL, "F=1", true), 5);
+	assert_int_equal(called("/b", "F=1", true), 7);
+	/* of a shell's own */
+	assert_int_equal(called("/d", "_=/bin/x", false), 8);
+	assert_int_equal(called("/d", "OLDPWD=/b", false), 8);
+	assert_int_equal(called("/d", "SHLVL=3", true), 8);
+}
+
+/* The variables are the same in another order; a name that begins alike is
+ * another. */
+static void environments(void **state)
+{
+	const char *one[] = { "A=1", "B=2", NULL };
+	const char *two[] = { "B=2", "A=1", NULL };
+	const char *three[] = { "A=1", "B=2", "PWDX=1", NULL };
+	struct substep a, b, c;
+
+	(void)state;
+	substep_with(&a, "/", (char *const *)one);
+	substep_with(&b, "/", (char *const *)two);
+	substep_with(&c, "/", (char *const *)three);
+	assert_true(a.with == b.with);
+	assert_true(a.with != c.with);
+}
+
 /* A loop of many thousand, of two names; and one that stands behind them. */
 static void many(void **state)
 {
@@ -383,7 +439,7 @@ static void many(void **state)
 	call_is(&odd, "odd", "x");
 	for (i = 0; i < MANY; i++)
 		e[i] = (struct entry){ i % 2 == 0 ? s.hash : odd.hash,
-			(uint32_t)i / 2 + 1, 1 };
+			s.with, (uint32_t)i / 2 + 1, 1 };
 	/* one of them failed */
 	e[54321].kept = 0;
 	scratch_put(&dir, CALL_SCOPE "/calls.1", e, MANY * sizeof(*e));
@@ -461,7 +517,8 @@ static void disk_is_full(void **state)
 	fails("b", 1);
 	pid = fork();
 	if (pid == 0) {
-		struct rlimit l = { 32, 32 };
+		struct rlimit l = { 2 * sizeof(struct entry),
+			2 * sizeof(struct entry) };
 
 		signal(SIGXFSZ, SIG_IGN);
 		CHILD_CHECK(setrlimit(RLIMIT_FSIZE, &l) == 0);
@@ -494,8 +551,9 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(identity), cmocka_unit_test(no_collisions),
-		T(counted), T(given_out_again),
-		T(kept_at_that_moment), T(without_entry), T(killed),
+		T(counted), T(given_out_again), T(failed),
+		cmocka_unit_test(environments), T(kept_at_that_moment),
+		T(without_entry), T(killed),
 		T(in_parallel), T(many), T(thousands), T(torn),
 		T(disk_is_full),
 	};
