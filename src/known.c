@@ -284,6 +284,13 @@ int known(struct env *e, int step, int unit, int attempt, struct why *why)
 	} else {
 		known_own(e, "DUREXEC_STEPS=");
 	}
+	if (c->secrets.n > 0) {
+		buf_reset(&text);
+		for (int i = 0; i < c->secrets.n; i++)
+			buf_printf(&text, "%s%s", i > 0 ? " " : "",
+				c->secrets.v[i]);
+		known_own(e, "DUREXEC_SECRETS=%s", text.data);
+	}
 	if (e->slot != NULL && c->pool >= 0) {
 		buf_reset(&text);
 		env_variable(&text, e->p->pool[c->pool].name);

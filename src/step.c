@@ -13,6 +13,7 @@
 #include "mem.h"
 #include "msg.h"
 #include "options.h"
+#include "safe.h"
 #include "script.h"
 #include "stepcall.h"
 #include "verdict.h"
@@ -230,6 +231,21 @@ void step_defaults(struct stepcall *st)
 	load_keys(st);
 }
 
+/* What durexec says here hides what the step hides: their names are given to
+ * its script, and the values are where they ever are. */
+static void hide_secrets(void)
+{
+	const char *names = getenv("DUREXEC_SECRETS"), *value;
+	char *copy = mem_dup(names != NULL ? names : ""), *rest = copy, *name;
+
+	while ((name = strsep(&rest, " ")) != NULL) {
+		value = *name != '\0' ? getenv(name) : NULL;
+		if (value != NULL)
+			mask_add(safe_secrets(), value, strlen(value));
+	}
+	free(copy);
+}
+
 /* An earlier call asked to wait, and the script has gone on: it does without. */
 static void take_back_wait(void)
 {
@@ -278,6 +294,7 @@ int step_main(int argc, char **argv)
 	const char *steps = getenv("DUREXEC_STEPS");
 	int status = STATUS_DONE;
 
+	hide_secrets();
 	keyopts_init(&st.keys);
 	if (!parse(&st, argc, argv)) {
 		help();

@@ -781,3 +781,20 @@ called() {
 	# what was said is what was said
 	has "$(last)/log/s.sh.1.out" hunter22222
 }
+
+@test "--secrets: hidden in what durexec step says, and not in what it replays" {
+	EXTRA+=(TOKEN=hunter22222)
+	script s.sh <<-'END'
+		durexec step f -- "nosuch-$TOKEN"
+		durexec step w -- printenv TOKEN >seen
+		exit 3
+	END
+	for _ in 1 2; do
+		go 3 exec --secrets TOKEN -- ./s.sh
+		has err 'nosuch-***: command not found'
+		hasnt err hunter
+		is "$(cat seen)" hunter22222
+	done
+	# it is not in the log either, as nobody else wrote it
+	hasnt "$(last)/log/s.sh.2.err" hunter
+}
