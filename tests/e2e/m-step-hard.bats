@@ -294,7 +294,7 @@ stopper() {
 		done
 	done
 	ends 1
-	[ $kills -gt 4 ]
+	[ $kills -gt 0 ]
 	touch ok
 	start exec -- ./s.sh
 	at s
