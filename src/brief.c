@@ -13,6 +13,7 @@
 #include "outcome.h"
 #include "safe.h"
 #include "summary.h"
+#include "tail.h"
 #include "typed.h"
 
 /* What cron's mail holds of an output, its end. */
@@ -23,9 +24,8 @@ static void show(const struct view_run *r, const struct task *t,
 	const char *kind, int to)
 {
 	struct buf name = { 0 }, text = { 0 }, safe = { 0 };
-	const char *line, *end;
+	const char *line, *end, *over;
 	int64_t size;
-	ssize_t n;
 	int fd;
 
 	task_log(r->s, t, t->attempts, kind, &name);
@@ -33,26 +33,20 @@ static void show(const struct view_run *r, const struct task *t,
 	size = fd != -1 ? (int64_t)lseek(fd, 0, SEEK_END) : 0;
 	if (size > SHOWN_MOST)
 		msg_error("the last MiB of %s/%s:", r->d->path, name.data);
-	if (fd == -1) {
-		buf_release(&name);
-		return;
+	if (fd != -1) {
+		tail_bytes(fd, SHOWN_MOST, &text);
+		close(fd);
 	}
-	(void)lseek(fd, size > SHOWN_MOST ? size - SHOWN_MOST : 0, SEEK_SET);
-	buf_reserve(&text, SHOWN_MOST);
-	n = io_read(fd, text.data, SHOWN_MOST);
-	close(fd);
-	mask_part(safe_secrets(), text.data, n > 0 ? (size_t)n : 0, 0,
-		n > 0 ? (size_t)n : 0, &safe);
-	buf_reset(&text);
-	for (line = safe.data; safe.len > 0 && line < safe.data + safe.len;
-	    line = end) {
-		end = memchr(line, '\n', (size_t)(safe.data + safe.len - line));
-		end = end != NULL ? end + 1 : safe.data + safe.len;
-		safe_line(&text, line, (size_t)(end - line) - (end[-1] == '\n'));
-		if (end[-1] == '\n')
-			buf_char(&text, '\n');
+	over = text.len > 0 ? text.data + text.len : text.data;
+	for (line = text.data; line != over; line = end) {
+		end = memchr(line, '\n', (size_t)(over - line));
+		safe_line(&safe, line, (size_t)((end != NULL ? end : over) -
+			line));
+		if (end != NULL)
+			buf_char(&safe, '\n');
+		end = end != NULL ? end + 1 : over;
 	}
-	(void)io_write(to, text.data, text.len);
+	(void)io_write(to, safe.data, safe.len);
 	buf_release(&name);
 	buf_release(&text);
 	buf_release(&safe);

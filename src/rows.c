@@ -201,7 +201,7 @@ static void add_count(const struct rows *rs, int n, const char *word)
 }
 
 /* The whole of a fan-out. own: its own task. */
-static void add_fanout(struct rows *rs, int step, const struct shown *own,
+static void add_fanout(struct rows *rs, const struct shown *own,
 	const struct shown_items *items)
 {
 	char done[48];
@@ -212,8 +212,8 @@ static void add_fanout(struct rows *rs, int step, const struct shown *own,
 	add_state(rs, items->state, done, 0);
 	add_count(rs, items->n[TASK_RUNNING], "running");
 	add_count(rs, items->n[TASK_WAITING], "waiting");
-	add_count(rs, items->n[TASK_NEEDS_REVIEW], rs->sh.r->p->step[step].conf->
-		allow_failure ? "failed, which is allowed" : "review");
+	add_count(rs, items->n[TASK_NEEDS_REVIEW] - items->allowed, "review");
+	add_count(rs, items->allowed, "failed, which is allowed");
 	add_count(rs, items->n[TASK_SKIPPED], "skipped");
 	add_count(rs, items->blocked, "blocked");
 	if (own->t->state != TASK_DONE)
@@ -356,7 +356,7 @@ void status_table(const struct view_run *r, const struct status_options *o,
 		shown_make(&rs.sh, r->plan->stage[i].task, &s);
 		if (r->plan->stage[i].fanout != -1 &&
 		    shown_items(&rs.sh, i, &items) && items.total > 0) {
-			add_fanout(&rs, i, &s, &items);
+			add_fanout(&rs, &s, &items);
 			add_items(&rs, i);
 		} else {
 			add_task(&rs, &s);

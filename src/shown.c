@@ -115,7 +115,7 @@ bool shown_items(struct showing *sh, int step, struct shown_items *items)
 	int i;
 
 	memset(items->n, 0, sizeof(items->n));
-	items->settled = items->blocked = items->stale = 0;
+	items->settled = items->allowed = items->blocked = items->stale = 0;
 	items->first_stale = -1;
 	items->cost = plan_task(pl, step)->cost;
 	for (i = 0; i < items->total; i++) {
@@ -128,6 +128,8 @@ bool shown_items(struct showing *sh, int step, struct shown_items *items)
 			state = put_right(sh, t, step, &reason, &pid);
 		items->n[state]++;
 		items->settled += plan_unit_settled(pl, unit[i]);
+		items->allowed += state == TASK_NEEDS_REVIEW &&
+			plan_unit_settled(pl, unit[i]);
 		items->blocked += sh->blocked[unit[i]];
 		items->cost += t->cost;
 		if (state == TASK_DONE && stale_is(&sh->stale, unit[i],

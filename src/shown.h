@@ -37,6 +37,8 @@ struct shown {
 struct shown_items {
 	int n[TASK_STATES], total;
 	int settled;		/* what needs them may go on */
+	int allowed;		/* of those in review: failed, which is
+				   allowed */
 	int blocked;
 	int stale;		/* so many; and the first of them: */
 	int first_stale;

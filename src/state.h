@@ -158,8 +158,9 @@ struct fan {
 /* A file that belongs to the fingerprint of steps, as it was once read. */
 struct input {
 	const char *path;
-	int64_t size, mtime;		/* bytes; ns since the epoch. -1: it
-					   was not there */
+	int64_t size, mtime;		/* bytes, -1: a pattern or directory;
+					   ns since the epoch, the later one
+					   of mtime and ctime */
 	uint64_t hash;			/* of its content */
 };
 

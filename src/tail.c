@@ -26,12 +26,11 @@ bool tail_add(struct buf *out, int dirfd, const char *path, int lines,
 	return shown;
 }
 
-/* Read the end of a regular file, without secrets. */
-static void read_end(int fd, struct buf *out)
+void tail_bytes(int fd, size_t bytes, struct buf *out)
 {
 	struct mask *secrets = safe_secrets();
 	/* one that begins before it is hidden, too */
-	size_t most = LOOK_AT + secrets->longest, from;
+	size_t most = bytes + secrets->longest, from;
 	struct stat st;
 	ssize_t n;
 	char *text;
@@ -42,7 +41,7 @@ static void read_end(int fd, struct buf *out)
 		0, SEEK_SET);
 	text = mem_alloc(most);
 	n = io_read(fd, text, most);
-	from = n > LOOK_AT ? (size_t)n - LOOK_AT : 0;
+	from = n > (ssize_t)bytes ? (size_t)n - bytes : 0;
 	if (n > 0)
 		mask_part(secrets, text, (size_t)n, from, (size_t)n, out);
 	free(text);
@@ -54,7 +53,7 @@ bool tail_fd(struct buf *out, int fd, int lines, const char *before)
 	struct buf text = { 0 };
 	bool shown = false;
 
-	read_end(fd, &text);
+	tail_bytes(fd, LOOK_AT, &text);
 	if (text.len == 0)
 		goto out;
 	end = text.data + text.len;

@@ -15,4 +15,8 @@ bool tail_add(struct buf *out, int dirfd, const char *path, int lines,
 /* The same of an open file. */
 bool tail_fd(struct buf *out, int fd, int lines, const char *before);
 
+/* Append the last bytes of a regular file, with its secrets hidden, and else as
+ * they are; nothing when it cannot be read. */
+void tail_bytes(int fd, size_t bytes, struct buf *out);
+
 #endif

@@ -840,3 +840,24 @@ INI
 	is "$(grep -c '^      s1 ' out)" 2
 	like out '^    x  '
 }
+
+@test "status: failures that are allowed, and what awaits approval, are told apart" {
+	cat >p.ini <<'INI'
+[step g]
+allow_failure = yes
+review = yes
+foreach = a b c
+run = [ "$ITEM" = a ]
+INI
+	go 3 p.ini
+	go 0 status p.ini
+	like out '^  g +2/3 done, 1 review, 2 failed, which is allowed$'
+	go 0 approve p.ini 'g[a]'
+	go 0 p.ini
+	printf '[step x]\nrun = :\n' >q.ini
+	go 0 q.ini
+	# of several pipelines: what is done has nothing in review
+	go 0 status
+	like out '^p +done .*/p.ini$'
+	hasnt out 'in review'
+}

@@ -364,3 +364,13 @@ INI
 	runs s.sh 2
 	witnessed s s
 }
+
+@test "exec --cron: a secret at the border of the last MiB is hidden whole" {
+	EXTRA+=(TOKEN=hunter22222)
+	# the border is behind "hunter"
+	script s.sh <<<'echo first; printf %s "$TOKEN"; head -c 1048570 /dev/zero | tr "\0" x; echo; exit 4'
+	go 4 exec --cron --secrets TOKEN -- ./s.sh
+	has err 'the last MiB of'
+	is "$(head -c 6 out)" '***xxx'
+	hasnt out first
+}
