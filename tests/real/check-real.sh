@@ -46,6 +46,8 @@ esac
 
 # shellcheck source=tests/real/saying.sh
 . "$here/saying.sh"
+# shellcheck source=tests/real/dav.sh
+. "$here/dav.sh"
 
 show() { sed 's/^/# /' "$1"; }
 
@@ -260,36 +262,10 @@ if ! (cd "$build" && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 \
 	finish
 fi
 
-# Apache with nothing but WebDAV, as nobody special
 dav=$work/dav
 mkdir -p "$dav/files/lesson" "$dav/run"
-port=$(python3 -c '
-import socket
-s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-cat > "$dav/httpd.conf" <<EOF
-ServerRoot $dav
-ServerName 127.0.0.1
-Listen 127.0.0.1:$port
-PidFile run/pid
-DefaultRuntimeDir run
-ErrorLog error.log
-LogFormat "%r %>s %I" short
-CustomLog access.log short
-LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so
-LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
-LoadModule dav_module /usr/lib/apache2/modules/mod_dav.so
-LoadModule dav_fs_module /usr/lib/apache2/modules/mod_dav_fs.so
-DavLockDB run/locks
-DocumentRoot $dav/files
-<Directory $dav/files>
-	Dav On
-	Require all granted
-</Directory>
-EOF
-if [ "$(id -u)" = 0 ]; then
-	printf 'User www-data\nGroup www-data\n' >> "$dav/httpd.conf"
-	chown -R www-data:www-data "$dav/files" "$dav/run"
-fi
+port=$(free_port)
+dav_conf "$dav" "$port" '%r %>s %I'
 /usr/sbin/apache2 -f "$dav/httpd.conf" -DFOREGROUND > "$dav/said" 2>&1 &
 started+=($!)
 if ! until_true 10 curl -fsS -X PROPFIND -H 'Depth: 0' "http://127.0.0.1:$port/"; then

@@ -2,10 +2,7 @@
 /* Who waits for whom, and what cannot be. */
 #include "needs.h"
 
-#include <time.h>
-
-#include "loading.h"
-#include "mem.h"
+#include "many.h"
 
 static void expect_needs(const struct pipeline *p, const char *step,
 	const char *expected)
@@ -256,41 +253,10 @@ static void standard_input(void **state)
 		"steps\n");
 }
 
-static double cpu_seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-enum { STEPS = 100000 };
-
-/* Loads head and n times step, in which %1$d is the step's number, %2$d that
- * of the one above and %3$d that of the next. Returns CPU seconds. */
 static double many(int n, const char *head, const char *step,
 	size_t complaints)
 {
-	struct buf text = { 0 };
-	struct complaints c = { 0 };
-	struct pipeline *p;
-	double from;
-
-	buf_str(&text, head);
-	for (int i = 0; i < n; i++) {
-		buf_printf(&text, "[step s%d]\n", i);
-		buf_printf(&text, step, i, i > 0 ? i - 1 : 0,
-			(i + 1) % n);
-	}
-	from = cpu_seconds();
-	p = pipeline_load_text("x.ini", text.data, text.len, NULL, 0, &c);
-	from = cpu_seconds() - from;
-	assert_int_equal(c.n, complaints);
-	assert_int_equal(p == NULL, complaints > 0);
-	complaints_release(&c);
-	pipeline_free(p);
-	buf_release(&text);
-	return from;
+	return many_of(n, head, step, NULL, complaints);
 }
 
 static const char *numbered(struct buf *b, const char *first,

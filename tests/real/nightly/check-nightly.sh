@@ -28,6 +28,8 @@ base=$(mktemp -d) || exit 2
 chmod 711 "$base"
 # shellcheck source=tests/real/saying.sh
 . "$here/../saying.sh"
+# shellcheck source=tests/real/dav.sh
+. "$here/../dav.sh"
 # shellcheck source=tests/real/nightly/place.sh
 . "$here/place.sh"
 

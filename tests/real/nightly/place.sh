@@ -53,34 +53,10 @@ file_has() { # FILE TEXT
 server_conf() {
 	dav=$work/dav
 	mkdir -p "$dav/files/backup" "$dav/run"
-	port=$(python3 -c '
-import socket
-s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	port=$(free_port)
 	url=http://127.0.0.1:$port/backup
 	there=$dav/files/backup
-	cat > "$dav/httpd.conf" <<-EOF
-		ServerRoot $dav
-		ServerName 127.0.0.1
-		Listen 127.0.0.1:$port
-		PidFile run/pid
-		DefaultRuntimeDir run
-		ErrorLog error.log
-		LogFormat "%m %>s %U" short
-		CustomLog access.log short
-		LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so
-		LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
-		LoadModule dav_module /usr/lib/apache2/modules/mod_dav.so
-		LoadModule dav_fs_module /usr/lib/apache2/modules/mod_dav_fs.so
-		DavLockDB run/locks
-		DocumentRoot $dav/files
-		<Directory $dav/files>
-		Dav On
-		Require all granted
-		</Directory>
-	EOF
-	[ "$(id -u)" = 0 ] || return 0
-	printf 'User www-data\nGroup www-data\n' >> "$dav/httpd.conf"
-	chown -R www-data:www-data "$dav/files" "$dav/run" "$was"
+	dav_conf "$dav" "$port" '%m %>s %U' "$was"
 }
 server_answers() { curl -fsS -X PROPFIND -H 'Depth: 0' "$url/"; }
 start_server() {
