@@ -8,7 +8,7 @@
 #
 # What is in single quotes here is for other shells.
 # shellcheck disable=SC2016
-set -euo pipefail
+set -Eeuo pipefail
 export LC_ALL=C
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -22,8 +22,13 @@ durexec=$(realpath "$1")
 leave() {
 	[ -z "${units-}" ] || { kill "$units" && wait "$units"; } || :
 	rm -rf "$work"
+	[ -n "${closed-}" ] ||
+		echo "$passed passed, $((failed + 1)) failed, $skipped skipped"
 }
+passed=0 failed=0 skipped=0
 work=$(mktemp -d)
+exec 9>&1
+trap 'echo "not ok it ends in line $LINENO: exit $? of $BASH_COMMAND" >&9' ERR
 trap leave EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
@@ -35,8 +40,6 @@ unset DUREXEC_STATE_DIR DUREXEC_STEPS XDG_STATE_HOME XDG_CONFIG_HOME BASH_ENV \
 	ENV ZDOTDIR XDG_DATA_HOME XDG_CACHE_HOME VIMINIT
 
 # --- saying how it went -------------------------------------------------------
-
-passed=0 failed=0 skipped=0
 
 ok() { passed=$((passed + 1)); echo "ok $1"; }
 not_ok() { # NAME FILE-OR-SENTENCE
@@ -306,7 +309,7 @@ rooms() {
 		durexec -q two/new.ini
 		durexec exec -- "$work/home/night.sh"
 	)
-	find "$work/room" "$HOME/.local/state/durexec" | sort >"$work/before"
+	all_files >"$work/before"
 	# the lines: those of complete.txt, then for options, then for runs
 	grep -v '^#' "$here/complete.txt" >"$work/given"
 	sed -e 's/|\( =>\)/\1/' -e 's/ =>\( \|$\)/ ->\1/' "$work/given" |
@@ -321,6 +324,11 @@ rooms() {
 	mkdir "$work/empty"
 	(cd "$work/empty" && python3 "$here/options.py" "$durexec" "$root/src") |
 		sort >"$work/options"
+}
+
+# But for what a keeper that is about to end removes.
+all_files() {
+	find "$work/room" "$HOME/.local/state/durexec" ! -name 'spare.*' | sort
 }
 
 # Lines "LINE -> WORD ..." as complete.txt has them.
@@ -404,7 +412,7 @@ completes() {
 		"$(readlink "$work/room/two/.durexec/new/latest")")" >"$work/want"
 	same "$shell: runs" "$work/want" "$work/have"
 
-	find "$work/room" "$HOME/.local/state/durexec" | sort >"$work/after"
+	all_files >"$work/after"
 	same "$shell: nothing was started or written" "$work/before" "$work/after"
 }
 
@@ -761,5 +769,7 @@ for part in ${ONLY:-"${parts[@]}"}; do
 	"part_$part"
 done
 units_end
+trap - ERR
+closed=yes
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ] && [ "$passed" -gt 0 ]

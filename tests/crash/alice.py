@@ -110,13 +110,12 @@ class Round:
                             True)
 
     def others(self):
-        """without end: one that is older, or any of them"""
+        """without end, if there is any: one that is older, or any of them"""
         d, rng = self.disk, self.rng
-        while True:
-            k = rng.randrange(len(d.ops))
+        crashes = [k for k in range(len(d.ops)) if d.open_ops(k)]
+        while crashes:
+            k = rng.choice(crashes)
             ops = d.open_ops(k)
-            if not ops:
-                continue
             if rng.random() < .3:
                 yield from self.of(k, rng.choice(ops), False)
                 continue
@@ -366,12 +365,16 @@ def share(o, base, made, states):
 
 
 def rounds(o, base):
-    """runs to be traced: from the beginning, and from what others left"""
+    """runs that were traced, from the beginning and from what others left, and
+    states of each, o.states in all"""
     rng = random.Random(o.seed)
     work = Work(o, base, 0)
     n = 1 + min(5, o.states // 200)
-    made = None
-    for number in range(n):
+    made, left = None, o.states
+    # one that has nothing to do makes few: then there are more of them
+    for number in range(5 * n):
+        if left <= 0:
+            return
         tree, outside = None, {'seen': b'', 'said': b''}
         options = ['-j', str(rng.choice((1, 2, 3)))] if number else []
         # a new one each third time, else on from a state of the one before
@@ -388,7 +391,9 @@ def rounds(o, base):
                      outside['said'])
         if not work.trace(made, options):
             return
-        yield made, o.states // n + (number < o.states % n)
+        states = made.states(min(left, -(-o.states // n)))
+        left -= len(states)
+        yield made, states
 
 
 def main():
@@ -418,10 +423,10 @@ def main():
     try:
         os.mkdir(f'{base}/tools')
         scene.build(f'{base}/tools', ['witness'])
-        for made, n in rounds(o, base):
+        for made, states in rounds(o, base):
             operations += len(made.disk.ops)
             with contextlib.closing(share(o, base, made,
-                                          made.states(n))) as answers:
+                                          states)) as answers:
                 for state, wrong in answers:
                     count += 1
                     if wrong is None:
