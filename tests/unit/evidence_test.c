@@ -91,6 +91,7 @@ static void tails(void **state)
 {
 	static const size_t size[] = { 0, 1, 100, TAIL - 1, TAIL, TAIL + 1,
 		2 * TAIL, 300000 };
+	int64_t before = clock_wall();
 	char *text = malloc(300000);
 	const struct evidence *e;
 
@@ -113,7 +114,7 @@ static void tails(void **state)
 		assert_int_equal(e->err_len, n);
 		if (n > 0)
 			assert_memory_equal(e->err, text + size[i] - n, n);
-		assert_int_equal(e->now / 100000, clock_wall() / 100000);
+		assert_true(e->now >= before && e->now <= clock_wall());
 		assert_true(e->random >= 0 && e->random < 1);
 		assert_ptr_equal(e->cache, &cache);
 	}
