@@ -83,12 +83,16 @@ struct run {
 };
 
 
-/* run.c */
+/* engine.c */
 /* All records go through here: the first of a session is its begin. */
 void engine_put(struct run *r, struct record *record);
 /* Told to the views after the commit. */
 void engine_tell(struct run *r, enum view_kind kind, int task, int step,
 	const char *text);
+/* The commit is there: they hear of it all. */
+void engine_tell_views(struct run *r);
+/* They never hear of what is left. */
+void engine_forget_events(struct run *r);
 bool engine_stopping(const struct run *r);
 
 /* signals.c */

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,10 +19,10 @@
 #include "job.h"
 #include "mailbox.h"
 #include "os.h"
-#include "safe.h"
 #include "spare.h"
 #include "spawn.h"
 #include "tree.h"
+#include "unstarted.h"
 
 enum {
 	/* Pointers for argv, set, unset and the merged environment. The kernel
@@ -54,55 +53,12 @@ struct attempt {
 	struct report report;
 };
 
-static void note(struct attempt *a, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-static void note(struct attempt *a, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(a->report.note, sizeof(a->report.note), fmt, ap);
-	va_end(ap);
-}
-
 /* lseek: what is written with O_APPEND minds no offset, and it cannot fail */
 static int64_t size_of(int fd)
 {
 	off_t size = fd != -1 ? lseek(fd, 0, SEEK_END) : 0;
 
 	return size > 0 ? (int64_t)size : 0;
-}
-
-static void not_started(struct attempt *a, const char *what, const char *name)
-{
-	a->report.outcome = outcome_of(OUTCOME_NOT_STARTED);
-	a->report.outcome.err = errno;
-	note(a, "%s %.100s: %s", what, name, strerror(errno));
-}
-
-/* Into the step's stderr, as the shell would have said it. */
-static void say(struct attempt *a, const char *name, int err)
-{
-	enum { LONGEST = 400 };
-	size_t size = strlen(name), i, len, n = 0;
-	char shown[LONGEST + 1], line[LONGEST + 100];
-	int length;
-
-	/* Its words, but ours to say: not what it does to a terminal. */
-	for (i = 0; i < size && n + 4 <= LONGEST; i += len != 0 ? len : 1) {
-		len = safe_char(name + i, size - i);
-		if (len != 0) {
-			memcpy(shown + n, name + i, len);
-			n += len;
-		} else {
-			n += (size_t)snprintf(shown + n, LONGEST + 1 - n,
-				"\\x%02x", (unsigned char)name[i]);
-		}
-	}
-	shown[n] = '\0';
-	length = snprintf(line, sizeof(line), "durexec: %s: %s\n", shown,
-		err == ENOENT ? "command not found" : strerror(err));
-	(void)io_write(a->err, line, (size_t)length);
 }
 
 static int open_files(struct keeper *k, struct attempt *a)
@@ -113,17 +69,17 @@ static int open_files(struct keeper *k, struct attempt *a)
 	 * that somebody of this attempt lives, even if we do not. */
 	a->out = spare_give_file(&k->spare, SPARE_OUT, j->out);
 	if (a->out == -1) {
-		not_started(a, "cannot create", j->out);
+		unstarted(&a->report, "cannot create", j->out);
 		return -1;
 	}
 	a->err = j->err != NULL ?
 		spare_give_file(&k->spare, SPARE_ERR, j->err) : a->out;
 	if (a->err == -1) {
-		not_started(a, "cannot create", j->err);
+		unstarted(&a->report, "cannot create", j->err);
 		return -1;
 	}
 	if (j->dir != NULL && spare_give_dir(&k->spare, j->dir) == -1) {
-		not_started(a, "cannot create", j->dir);
+		unstarted(&a->report, "cannot create", j->dir);
 		return -1;
 	}
 	return 0;
@@ -140,40 +96,11 @@ static int open_input(struct keeper *k, struct attempt *a)
 		O_PATH | O_DIRECTORY | O_CLOEXEC);
 	fd = dir != -1 ? openat(dir, j->in, O_RDONLY | O_CLOEXEC) : -1;
 	if (fd == -1)
-		not_started(a, dir == -1 ? "cannot enter" : "cannot open",
+		unstarted(&a->report, dir == -1 ? "cannot enter" : "cannot open",
 			dir == -1 ? j->cwd : j->in);
 	if (dir != -1)
 		close(dir);
 	return fd;
-}
-
-static void failed_to_spawn(struct attempt *a, enum spawn_stage stage)
-{
-	const struct job *j = a->job;
-	const char *name = j->program != NULL ? j->program : j->argv[0];
-	int err = errno;
-
-	switch (stage) {
-	case SPAWN_EXEC:
-		say(a, name, err);
-		a->report.outcome = outcome_of(OUTCOME_EXIT);
-		a->report.outcome.exit =
-			err == ENOENT || err == ENOTDIR ? 127 : 126;
-		a->report.outcome.err = err;
-		note(a, "%.100s: %s", name, strerror(err));
-		return;
-	case SPAWN_CWD:
-		not_started(a, "cannot enter the directory", j->cwd);
-		return;
-	case SPAWN_NICE:
-		not_started(a, "cannot set", "nice");
-		return;
-	case SPAWN_FORK:
-	case SPAWN_PARENT:
-	case SPAWN_FDS:
-		not_started(a, "cannot start", name);
-		return;
-	}
 }
 
 /* Signals since the last look. Returns false when there was none. */
@@ -218,7 +145,7 @@ static int start(struct keeper *k, struct attempt *a)
 		(size_t)(k->room + ROOM - (at + 1)));
 	if (s.envp == NULL) {
 		errno = E2BIG;
-		not_started(a, "environment of", j->step);
+		unstarted(&a->report, "environment of", j->step);
 		return -1;
 	}
 	s.program = j->program;
@@ -258,7 +185,7 @@ static int start(struct keeper *k, struct attempt *a)
 	if (in != k->null)
 		close(in);
 	if (pid == -1) {
-		failed_to_spawn(a, stage);
+		unstarted_spawn(&a->report, j, stage, a->err);
 		if (interrupted)
 			a->report.outcome = outcome_of(OUTCOME_INTERRUPTED);
 		return -1;
@@ -284,7 +211,8 @@ static void attend(struct keeper *k, struct attempt *a)
 		ms = tree_look(&a->tree);
 		if (ms == TREE_GIVE_UP) {
 			a->report.survivor = a->tree.survivor;
-			note(a, "process %ld cannot be killed",
+			snprintf(a->report.note, sizeof(a->report.note),
+				"process %ld cannot be killed",
 				(long)a->tree.survivor);
 			return;
 		}
@@ -416,7 +344,7 @@ static void run_job(struct keeper *k, const struct job *j)
 	while (take_signal(k, &signo))
 		;
 	if (mailbox_take(&k->box, j) == -1)
-		not_started(&a, "cannot write", "the mailbox");
+		unstarted(&a.report, "cannot write", "the mailbox");
 	else if (open_files(k, &a) == 0 && start(k, &a) == 0) {
 		(void)mailbox_pid(&k->box, a.tree.pid);
 		attend(k, &a);

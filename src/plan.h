@@ -204,7 +204,7 @@ void plan_below(const struct plan *pl, int unit, bool *mark);
 /* A tied fan-out whose items are not those of its root (yet, or any more). */
 bool plan_misaligned(const struct plan *pl, int step);
 
-/* Between plan.c, heap.c, lanes.c, ties.c and spread.c. */
+/* Between plan.c, heap.c, lanes.c, wake.c, ties.c and spread.c. */
 /* May it start, as far as its needs, its kind and the choice are concerned? */
 bool plan_may_start(const struct plan *pl, int unit);
 /* Does unit a start before unit b? */
@@ -219,6 +219,8 @@ void lanes_release(struct plan *pl);
 void lanes_rebuild(struct plan *pl);
 /* Put it where it belongs, if it may start. */
 void lanes_offer(struct plan *pl, int unit);
+/* A limit that it has met holds others back. */
+void lanes_hold(struct plan *pl, int unit);
 /* What stands in a lane and may not start any more is not waited for. */
 void lanes_drop_unready(struct plan *pl);
 /* It has moved: its slot is free, its limit holds others back. */

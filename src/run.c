@@ -15,63 +15,6 @@
 /* Far away: see start_watchers(). */
 #define FAR_S 1e9
 
-void engine_tell(struct run *r, enum view_kind kind, int task, int step,
-	const char *text)
-{
-	struct view_event e = { .kind = kind, .task = task, .step = step,
-		.at = clock_wall(),
-		.text = text != NULL ? mem_dup(text) : NULL };
-
-	if (task >= 0) {
-		e.state = (enum task_state)r->at.s->task[task].state;
-		e.attempt = r->at.s->task[task].attempts;
-		e.until_at = r->at.s->task[task].until_at;
-		if (text == NULL && r->at.s->task[task].reason != NULL)
-			e.text = mem_dup(r->at.s->task[task].reason);
-		e.outcome = r->at.s->task[task].outcome;
-	}
-	r->event = mem_grow(r->event, r->nevents, &r->event_cap,
-		sizeof(*r->event));
-	r->event[r->nevents++] = e;
-}
-
-static void forget_events(struct run *r)
-{
-	while (r->nevents > 0)
-		free(r->event[--r->nevents].text);
-}
-
-static void tell_views(struct run *r)
-{
-	const struct view_run run = { r->at.p, r->at.s, r->at.plan, r->at.d };
-	struct view **v;
-	size_t i;
-
-	for (i = 0; i < r->nevents; i++)
-		for (v = r->at.view; *v != NULL; v++)
-			(*v)->event(*v, &run, &r->event[i]);
-	forget_events(r);
-}
-
-void engine_put(struct run *r, struct record *record)
-{
-	struct record begin = { 0 };
-
-	if (!r->begun) {
-		r->begun = true;
-		record_start(&begin, "begin");
-		record_set_number(&begin, "pid", getpid());
-		record_set(&begin, "boot", os_boot_id());
-		state_write(r->at.s, r->at.j, &begin);
-	}
-	state_write(r->at.s, r->at.j, record);
-}
-
-bool engine_stopping(const struct run *r)
-{
-	return r->stop == STOPPING_GRACE || r->stop == STOPPING_NOW;
-}
-
 static void send_messages(struct run *r)
 {
 	size_t i;
@@ -120,7 +63,7 @@ static bool flush(struct run *r)
 		return false;
 	}
 	send_messages(r);
-	tell_views(r);
+	engine_tell_views(r);
 	clear_rubbish(r);
 	hooks_begin(r);
 	return true;
@@ -461,7 +404,7 @@ void run_go(const struct run_parts *parts, const struct run_options *options,
 	pass_stop(&r);
 	engine_tell(&r, VIEW_REST, -1, -1, NULL);
 	if (!result->state_lost || r.at.j->npending == 0)
-		tell_views(&r);
+		engine_tell_views(&r);
 	for (i = 0; i < r.nslots; i++) {
 		slot_close(r.slot[i]);
 		buf_release(&r.slot[i]->message);
@@ -472,7 +415,7 @@ void run_go(const struct run_parts *parts, const struct run_options *options,
 	stop_watchers(&r);
 	if (r.control != NULL)
 		control_stop(r.control, &result->waiting, &result->nwaiting);
-	forget_events(&r);
+	engine_forget_events(&r);
 	hooks_release(&r);
 	ev_loop_destroy(r.loop);
 	env_release(&r.env);

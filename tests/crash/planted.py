@@ -44,7 +44,7 @@ BUGS = {
     'told-before-recorded': (
         '"done" is on the screen before it is on disk',
         'run.c', '\tattempt_dispatch(r);\n\tif (journal_commit',
-        '\tattempt_dispatch(r);\n\ttell_views(r);\n\tif (journal_commit',
+        '\tattempt_dispatch(r);\n\tengine_tell_views(r);\n\tif (journal_commit',
         'sweep power --fs ext4 --call supervisor:write --from 0.3'),
     'sync-tried-again': (
         'a failed sync is tried again, and then believed',

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: ISC */
+/* help: what durexec --help says. */
+#include "options.h"
+
+#include <stdio.h>
+
+void options_help(void)
+{
+	static const char text[] =
+"Runs the steps of a pipeline file and remembers each, so that the same\n"
+"command goes on where it stopped: after Ctrl+C, kill -9 or a power cut.\n"
+"\n"
+"  durexec [OPTIONS] PIPELINE.ini [NAME=VALUE ...]   start, or go on\n"
+"  durexec --resume [PIPELINE.ini] [NAME=VALUE ...]  go on, and try again what\n"
+"                                                    failed\n"
+"  durexec --dry-run PIPELINE.ini [NAME=VALUE ...]   check everything, run no\n"
+"                                                    step, write nothing\n"
+"\n"
+"  -j, --jobs N         at most N steps at a time (the file's jobs, or CPUs)\n"
+"  -n, --dry-run        check only\n"
+"  -d, --detach         return once the run is under way\n"
+"      --fresh          close the unfinished run and start a new one\n"
+"      --rescan         ask for the items of fan-outs again: new ones join\n"
+"      --rerun-stale    run again what is done and has changed since\n"
+"      --fail-fast      after a failure start nothing new\n"
+"      --cron           silent unless something fails; what was left, then anew\n"
+"      --no-wait        when all that is left waits for a time: end, exit 75\n"
+"      --only STEP,...  just these steps or items, as far as they are ready\n"
+"      --until STEP     just this step and what it needs\n"
+"      --state-dir DIR  where runs are kept (.durexec beside the file)\n"
+"      --json           one JSON object a line; the last is the status\n"
+"  -q, --quiet          failures only;  -v, --verbose  more\n"
+"      --progress auto|live|plain|none    --color auto|always|never\n"
+"  -C, --directory DIR  go there first\n"
+"  -h, --help           this;  -V, --version\n"
+"\n"
+"  durexec exec [OPTIONS] -- COMMAND [ARG ...]       a command, such as an old\n"
+"                                                    script, as a run of one\n"
+"                                                    step; again: goes on\n"
+"  durexec step [OPTIONS] NAME -- COMMAND [ARG ...]  in such a script: runs once,\n"
+"                                                    is replayed from then on\n"
+"  Options: keys of a step, as --retries 3 --timeout 1h (durexec exec --help)\n"
+"\n"
+"On a run, live or at rest ([PIPELINE.ini [NAME=VALUE ...] | --name NAME]\n"
+"[--run ID]; NAME: of an exec run):\n"
+"  status [--json]                            where it stands\n"
+"  logs [STEP] [-f] [--attempt N] [--stdout|--stderr]\n"
+"  stop [--drain|--now]                       stop; finish what runs; kill\n"
+"  wait [--timeout T]                         until it ends, with its status\n"
+"  retry STEP...|--failed    approve STEP... [--result TEXT]\n"
+"  skip STEP...              rewind STEP... (it and all that needs it)\n"
+"                            --go: and continue at once\n"
+"  history                                    earlier runs\n"
+"  clean [--keep N] [-n]                      remove finished runs but N of them\n"
+"                                             (-n: show which)\n"
+"STEP may be an item: 'STEP[ITEM]' or STEP/ITEM; patterns: 'STEP[ch0*]'.\n"
+"\n"
+"  durexec preset [NAME]    what presets there are; one of them, to be read\n"
+"                           or pasted and changed\n"
+"\n"
+"Exit status: 0 done, 1 a step needs review, 2 command line or file wrong,\n"
+"3 stopped early, or an approval is awaited, 4 the state cannot be read or kept,\n"
+"75 another durexec runs this pipeline, or (--no-wait) all that is left waits\n"
+"for a time; after SIGINT or SIGTERM durexec dies by it.\n";
+
+	fputs(text, stdout);
+}
