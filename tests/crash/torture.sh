@@ -23,8 +23,10 @@ harness() {
 	shift
 	case " ${ONLY:-$name} " in *" $name "*) ;; *) return 0 ;; esac
 	began=$(date +%s)
-	"$@" >"$log" 2>&1 </dev/null
+	# the longest takes five minutes: one that hangs fails by its name
+	timeout -k 10 1200 "$@" >"$log" 2>&1 </dev/null
 	status=$?
+	[ "$status" != 124 ] || echo "not over after 1200 s" >>"$log"
 	line=$(grep -Ex '[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped' "$log" |
 		tail -n 1)
 	# shellcheck disable=SC2046
