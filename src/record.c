@@ -204,11 +204,13 @@ static bool unescape(char *value)
 	return true;
 }
 
+/* False: *value is as before. */
 static bool number_of(const char *s, int64_t least, int64_t most,
 	int64_t *value)
 {
 	bool negative = *s == '-';
 	uint64_t n = 0, limit = (uint64_t)INT64_MAX;
+	int64_t number;
 
 	if (negative)
 		s++;
@@ -220,8 +222,11 @@ static bool number_of(const char *s, int64_t least, int64_t most,
 			return false;
 		n = n * 10 + (uint64_t)(*s - '0');
 	}
-	*value = negative ? -(int64_t)n : (int64_t)n;
-	return *value >= least && *value <= most;
+	number = negative ? -(int64_t)n : (int64_t)n;
+	if (number < least || number > most)
+		return false;
+	*value = number;
+	return true;
 }
 
 /* Cuts the next blank-separated word off *p; NULL at the end. */
@@ -294,11 +299,8 @@ bool record_get_number(const struct record *r, const char *key, int64_t least,
 {
 	const char *text = record_get(r, key);
 
-	if (text == NULL) {
-		*value = absent;
-		return true;
-	}
-	return number_of(text, least, most, value);
+	*value = absent;
+	return text == NULL || number_of(text, least, most, value);
 }
 
 bool record_get_hex(const struct record *r, const char *key, uint64_t *value)

@@ -59,7 +59,7 @@ uint32_t record_crc(const char *line, size_t n, uint32_t before);
 /* The value of key, or NULL. */
 const char *record_get(const struct record *r, const char *key);
 /* A number within [least, most]; `absent` when there is no such key. False:
- * not a number, or out of bounds. */
+ * not a number, or out of bounds (*value is `absent` then, too). */
 bool record_get_number(const struct record *r, const char *key, int64_t least,
 	int64_t most, int64_t absent, int64_t *value);
 bool record_get_hex(const struct record *r, const char *key, uint64_t *value);

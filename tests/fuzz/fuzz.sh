@@ -109,6 +109,7 @@ make_seeds() {
 			>"$seeds/substep/${file##*/}"
 	done
 	printf 'tries tries=1 parks=2 parked=3' >"$seeds/substep/tries"
+	printf 'tries parked=-1' >"$seeds/substep/negative"
 	printf 'wname\000argument\000another' >"$seeds/substep/written"
 	printf "a b\000'c' \\\\' d\000\$'e\\\\033f'\000g" >"$seeds/words/some"
 	printf '\002\006secret\004cret a secretcret of secret' \

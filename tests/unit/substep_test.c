@@ -793,6 +793,12 @@ static void tries(void **state)
 			assert_int_equal(is.tries, 0);
 			assert_int_equal(is.parks, 0);
 		}
+	/* whole, but impossible */
+	t.parked_at = -1;
+	assert_int_equal(substep_write_tries(&sc, &s, &t, &why), 0);
+	substep_read_tries(&sc, &s, &is);
+	assert_int_equal(is.tries + is.parks, 0);
+	assert_int_equal(is.parked_at, 0);
 	substep_forget_tries(&sc, &s);
 	assert_false(call_has(&sc, &s, ".tries"));
 	substep_forget_tries(&sc, &s);
