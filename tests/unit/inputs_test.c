@@ -542,7 +542,7 @@ static void changes_while_it_is_read(void **state)
 	struct input now;
 	struct why why;
 	pid_t pid;
-	int fd, ready[2];
+	int fd, ready[2], tries = 1000;
 	char byte;
 
 	(void)state;
@@ -563,7 +563,9 @@ static void changes_while_it_is_read(void **state)
 		_exit(0);
 	}
 	assert_int_equal(read(ready[0], &byte, 1), 1);
-	assert_int_equal(inputs_read(base, "f", &now, &why), -1);
+	/* where all CPUs are busy the writer may rest for as long as one takes */
+	while (inputs_read(base, "f", &now, &why) == 0)
+		assert_int_not_equal(--tries, 0);
 	assert_string_equal(why.text, "input f changes while it is read");
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
